@@ -1,0 +1,139 @@
+package io.github.ptadapter.adapter;
+
+import io.github.ptadapter.ptclient.Endpoint;
+import io.github.ptadapter.ptclient.PtArgs;
+import io.github.ptadapter.ptclient.PtConfig;
+import io.github.ptadapter.ptclient.PtRole;
+import io.github.ptadapter.ptclient.TransportName;
+import java.nio.channels.ServerSocketChannel;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** One run of the plugin from its environment on: the order of its start, and its end. */
+final class Adapter {
+
+  private static final Logger log = LoggerFactory.getLogger(Adapter.class);
+
+  /** The host's LC_ALL, from the launcher; absent when the host has none. */
+  private static final String LOCALE_OF_HOST = "PT_ADAPTER_LC_ALL";
+
+  private final PtSupervisor supervisor;
+  private final Runnable serve;
+  private final CompletableFuture<AdapterException> end = new CompletableFuture<>();
+
+  private Adapter(PtSupervisor supervisor, Runnable serve) {
+    this.supervisor = supervisor;
+    this.serve = serve;
+  }
+
+  /**
+   * Prepares a run: reads the options, finds the PT and the state directory, and in the client role
+   * listens.
+   *
+   * @throws AdapterException when it cannot run
+   */
+  static Adapter prepare(Map<String, String> environment)
+      throws AdapterException, InterruptedException {
+    SipEnvironment sip = SipEnvironment.of(environment);
+    List<OptionString.Item> items = OptionString.parse(sip.options());
+    LogOutput.configure(PluginOptions.logging(items));
+    PluginOptions options = PluginOptions.of(items);
+    options.warnings().forEach(warning -> log.warn("{}", warning));
+    return options.server() ? server(sip, options, environment) : client(sip, options, environment);
+  }
+
+  private static Adapter client(
+      SipEnvironment sip, PluginOptions options, Map<String, String> environment)
+      throws AdapterException, InterruptedException {
+    ClientRole role = new ClientRole(sip, options);
+    ServerSocketChannel listener = role.bind();
+    log.debug("listening on {}", sip.local());
+    StateDirectory state =
+        StateDirectory.forClient(options.state(), options.transport(), environment);
+    PtRole ptRole = new PtRole.Client(List.of(options.transport()), options.proxy());
+    return new Adapter(
+        supervisor(options, ptRole, state, environment, role), () -> role.serve(listener));
+  }
+
+  private static Adapter server(
+      SipEnvironment sip, PluginOptions options, Map<String, String> environment)
+      throws AdapterException {
+    Endpoint bind = ServerRole.publicAddress(sip.remotes());
+    Endpoint orPort = ServerRole.literal(sip.local(), "SS_LOCAL_HOST");
+    TransportName transport = options.transport();
+    StateDirectory state =
+        StateDirectory.forServer(options.state(), transport, bind.port(), environment);
+    PtArgs args = options.args();
+    PtRole ptRole = new PtRole.Server(List.of(new PtRole.Listener(transport, bind, args)), orPort);
+    return new Adapter(
+        supervisor(options, ptRole, state, environment, new ServerRole(options, state, bind)),
+        () -> {});
+  }
+
+  private static PtSupervisor supervisor(
+      PluginOptions options,
+      PtRole role,
+      StateDirectory state,
+      Map<String, String> environment,
+      PtSupervisor.User user)
+      throws AdapterException {
+    List<String> command =
+        options.exec().isPresent()
+            ? options.exec().orElseThrow()
+            : PtCommand.find(options.transport(), options.server(), environment);
+    PtConfig config = new PtConfig(command, role, state.path(), options.startTimeout());
+    return new PtSupervisor(config, forPt(environment), options.restart(), user);
+  }
+
+  /** What the PT inherits: everything but what is between host, launcher and us. */
+  private static Map<String, String> forPt(Map<String, String> environment) {
+    Map<String, String> inherited = new TreeMap<>(environment);
+    // The launcher has put a locale of ours there, and kept the host's.
+    @Nullable String locale = environment.get(LOCALE_OF_HOST);
+    if (locale != null) {
+      inherited.put("LC_ALL", locale);
+    } else if (environment.containsKey(Host.PARENT_VARIABLE)) {
+      inherited.remove("LC_ALL");
+    }
+    inherited.keySet().removeIf(name -> name.startsWith("SS_") || name.startsWith("PT_ADAPTER_"));
+    return inherited;
+  }
+
+  /** Starts the PT, and meanwhile all that is needed to serve connections. */
+  void start() {
+    Thread.ofPlatform().name("pt").daemon().start(this::supervise);
+    serve.run();
+  }
+
+  private void supervise() {
+    try {
+      supervisor.run();
+    } catch (AdapterException e) {
+      end.complete(e);
+    } catch (InterruptedException e) {
+      log.debug("closed while the PT was starting");
+    } catch (RuntimeException | Error e) {
+      end.completeExceptionally(e);
+    }
+  }
+
+  /** The reason why the plugin must end, once there is one. */
+  CompletableFuture<AdapterException> end() {
+    return end;
+  }
+
+  /** Asks the PT to end and does not wait: for a program that ends itself at once. */
+  void terminate() {
+    supervisor.terminate();
+  }
+
+  /** Ends the PT, by force where it must be; takes less than a second. */
+  void close() {
+    supervisor.close();
+  }
+}

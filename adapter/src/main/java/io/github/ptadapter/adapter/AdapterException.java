@@ -1,0 +1,31 @@
+package io.github.ptadapter.adapter;
+
+/**
+ * A reason to end that the user can do something about: one line that says what happened and what
+ * to do, and the exit code.
+ */
+final class AdapterException extends Exception {
+
+  private static final long serialVersionUID = 1L;
+
+  private final ExitCode code;
+
+  AdapterException(ExitCode code, String message) {
+    super(message, null, false, false);
+    this.code = code;
+  }
+
+  /** A mistake in the options or in the environment. */
+  static AdapterException config(String message) {
+    return new AdapterException(ExitCode.CONFIG, message);
+  }
+
+  ExitCode code() {
+    return code;
+  }
+
+  @Override
+  public String getMessage() {
+    return String.valueOf(super.getMessage());
+  }
+}

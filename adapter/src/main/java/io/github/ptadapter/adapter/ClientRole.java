@@ -1,0 +1,180 @@
+package io.github.ptadapter.adapter;
+
+import io.github.ptadapter.ptclient.ClientMethod;
+import io.github.ptadapter.ptclient.Endpoint;
+import io.github.ptadapter.ptclient.PtDialer;
+import io.github.ptadapter.ptclient.PtException;
+import io.github.ptadapter.ptclient.PtMethods;
+import io.github.ptadapter.ptclient.SocksVersion;
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.socket.SocketChannel;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
+import java.io.IOException;
+import java.net.BindException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.StandardSocketOptions;
+import java.net.UnknownHostException;
+import java.nio.channels.ServerSocketChannel;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The role beside ss-local: listens for the host and dials through the PT. */
+final class ClientRole implements PtSupervisor.User {
+
+  private static final Logger log = LoggerFactory.getLogger(ClientRole.class);
+
+  /** Hosts choose a port by binding it and letting go again: it may take a moment to be free. */
+  private static final Duration BIND_LIMIT = Duration.ofSeconds(1);
+
+  private static final Duration BIND_PAUSE = Duration.ofMillis(20);
+
+  /** Connections that the kernel holds for us until we run; Java's own default is 50. */
+  private static final int BACKLOG = 1024;
+
+  private static final int MAX_EVENT_LOOPS = 2;
+
+  private final SipEnvironment sip;
+  private final PluginOptions options;
+  private final RemoteHosts remotes;
+  private final PtGate gate = new PtGate();
+  private final AtomicInteger open = new AtomicInteger();
+  private final AtomicInteger accepted = new AtomicInteger();
+
+  ClientRole(SipEnvironment sip, PluginOptions options) throws AdapterException {
+    this.sip = sip;
+    this.options = options;
+    for (Endpoint remote : sip.remotes()) {
+      if (remote.isWildcard()) {
+        throw AdapterException.config(
+            "the server's address is "
+                + remote.host()
+                + ", which only a server can have: add 'server' to the plugin options");
+      }
+    }
+    options
+        .bridge()
+        .filter(bridge -> !sip.remotes().contains(bridge.address()))
+        .ifPresent(_ ->
+            log.warn(
+                "the bridge line's address differs from the server's address of the host:"
+                    + " the host's is used"));
+    remotes = new RemoteHosts(sip.remotes());
+  }
+
+  /**
+   * Listens on {@code SS_LOCAL}. Uses the JDK alone, since loading Netty takes longer than hosts
+   * like to wait; connections that come now are held by the kernel.
+   */
+  ServerSocketChannel bind() throws AdapterException, InterruptedException {
+    long end = System.nanoTime() + BIND_LIMIT.toNanos();
+    while (true) {
+      try {
+        InetAddress address = InetAddress.getByName(sip.local().host());
+        ServerSocketChannel channel = ServerSocketChannel.open();
+        try {
+          channel.setOption(StandardSocketOptions.SO_REUSEADDR, true);
+          channel.bind(new InetSocketAddress(address, sip.local().port()), BACKLOG);
+          return channel;
+        } catch (IOException e) {
+          channel.close();
+          throw e;
+        }
+      } catch (BindException e) {
+        if (System.nanoTime() - end >= 0) {
+          throw cannotListen(String.valueOf(e.getMessage()));
+        }
+        Thread.sleep(BIND_PAUSE);
+      } catch (UnknownHostException e) {
+        throw cannotListen("there is no such host");
+      } catch (IOException | UnsupportedOperationException e) {
+        throw cannotListen(String.valueOf(e.getMessage()));
+      }
+    }
+  }
+
+  private AdapterException cannotListen(String why) {
+    return new AdapterException(
+        ExitCode.LISTEN, "cannot listen on " + sip.local() + " (SS_LOCAL): " + why);
+  }
+
+  /** Starts to accept connections; they wait for the PT. */
+  void serve(ServerSocketChannel listener) {
+    int loops = Math.min(MAX_EVENT_LOOPS, Runtime.getRuntime().availableProcessors());
+    EventLoopGroup group = new MultiThreadIoEventLoopGroup(loops, NioIoHandler.newFactory());
+    new ServerBootstrap()
+        .group(group)
+        .channelFactory(() -> new NioServerSocketChannel(listener))
+        // The channel is bound already: reading starts only when the pipeline is complete.
+        .option(ChannelOption.AUTO_READ, false)
+        .childOption(ChannelOption.TCP_NODELAY, true)
+        .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
+        .childHandler(
+            new ChannelInitializer<SocketChannel>() {
+              @Override
+              protected void initChannel(SocketChannel channel) {
+                accepted(channel);
+              }
+            })
+        .register()
+        .addListener((ChannelFuture registered) -> {
+          Channel channel = registered.channel();
+          channel.eventLoop().execute(() -> channel.config().setAutoRead(true));
+        });
+  }
+
+  private void accepted(SocketChannel channel) {
+    int number = accepted.incrementAndGet();
+    if (open.incrementAndGet() > options.maxConnections()) {
+      open.decrementAndGet();
+      log.warn("a connection was refused: {} are open (max-connections)", options.maxConnections());
+      channel.close();
+      return;
+    }
+    channel.closeFuture().addListener(_ -> open.decrementAndGet());
+    channel.pipeline().addLast(new LocalConnection(number, channel, options, remotes, gate));
+  }
+
+  @Override
+  public void ready(PtMethods methods) throws AdapterException {
+    ClientMethod method =
+        methods
+            .client(options.transport())
+            .orElseThrow(() -> new IllegalStateException("bug: ready without the one transport"));
+    try {
+      PtDialer dialer = new PtDialer(method, options.args());
+      if (method.socks() == SocksVersion.SOCKS4) {
+        requireIpV4(sip.remotes());
+      }
+      gate.open(dialer);
+    } catch (PtException e) {
+      throw AdapterException.config(e.getMessage());
+    }
+    log.info("ready: {} for connections to {}", options.transport(), sip.local());
+  }
+
+  private void requireIpV4(List<Endpoint> hosts) throws AdapterException {
+    for (Endpoint host : hosts) {
+      if (!host.isIpV4()) {
+        throw AdapterException.config(
+            "the PT offers %s by SOCKS4, which takes IPv4 addresses only: '%s' is none"
+                .formatted(options.transport(), host.host()));
+      }
+    }
+  }
+
+  @Override
+  public void lost() {
+    gate.shut();
+  }
+}

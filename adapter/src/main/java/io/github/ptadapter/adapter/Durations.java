@@ -1,0 +1,44 @@
+package io.github.ptadapter.adapter;
+
+import java.time.Duration;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** Limits of time in options and messages. */
+final class Durations {
+
+  private static final Pattern GRAMMAR = Pattern.compile("(\\d{1,9})(ms|s|m|h|)");
+
+  private Durations() {}
+
+  /**
+   * Reads a number with {@code ms}, {@code s}, {@code m} or {@code h}, or bare seconds.
+   *
+   * @throws IllegalArgumentException when it is anything else
+   */
+  static Duration parse(String text) {
+    Matcher match = GRAMMAR.matcher(text);
+    if (!match.matches()) {
+      throw new IllegalArgumentException(
+          "'" + text + "' is not a duration: write 500ms, 30s, 2m or 1h");
+    }
+    long number = Long.parseLong(match.group(1));
+    return switch (match.group(2)) {
+      case "ms" -> Duration.ofMillis(number);
+      case "m" -> Duration.ofMinutes(number);
+      case "h" -> Duration.ofHours(number);
+      default -> Duration.ofSeconds(number);
+    };
+  }
+
+  /** Writes a time as a person would, such as {@code 1.5 s}. */
+  static String words(Duration time) {
+    long millis = time.toMillis();
+    if (millis < 1000) {
+      return millis + " ms";
+    }
+    return millis % 1000 == 0 || millis > 10_000
+        ? millis / 1000 + " s"
+        : millis / 1000 + "." + millis % 1000 / 100 + " s";
+  }
+}

@@ -1,0 +1,45 @@
+package io.github.ptadapter.adapter;
+
+import java.time.Duration;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Keeps any one kind of log line from flooding the log: a burst, then one line every few seconds.
+ *
+ * <p>Kinds are the constant patterns of the log calls, so there are few.
+ */
+final class FloodLimit {
+
+  /** What to do with a line. */
+  enum Verdict {
+    PASS,
+    /** Let it pass and say that others do not. */
+    LAST,
+    DROP
+  }
+
+  private static final int BURST = 20;
+  private static final long REFILL_NANOS = Duration.ofSeconds(5).toNanos();
+
+  private final ConcurrentHashMap<String, Kind> kinds = new ConcurrentHashMap<>();
+
+  Verdict pass(String kind) {
+    return kinds.computeIfAbsent(kind, k -> new Kind()).pass(System.nanoTime());
+  }
+
+  private static final class Kind {
+    private int left = BURST;
+    private long refilled = System.nanoTime();
+
+    synchronized Verdict pass(long now) {
+      long refill = (now - refilled) / REFILL_NANOS;
+      refilled += refill * REFILL_NANOS;
+      left = (int) Math.min(BURST, left + refill);
+      if (left == 0) {
+        return Verdict.DROP;
+      }
+      left--;
+      return left == 0 ? Verdict.LAST : Verdict.PASS;
+    }
+  }
+}

@@ -1,0 +1,211 @@
+package io.github.ptadapter.adapter;
+
+import static java.util.concurrent.TimeUnit.MILLISECONDS;
+import static java.util.concurrent.TimeUnit.NANOSECONDS;
+
+import io.github.ptadapter.ptclient.Endpoint;
+import io.github.ptadapter.ptclient.PtDialer;
+import io.github.ptadapter.ptclient.PtException;
+import io.github.ptadapter.ptclient.PtException.Reason;
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.socket.ChannelInputShutdownEvent;
+import io.netty.channel.socket.SocketChannel;
+import io.netty.util.concurrent.Future;
+import io.netty.util.concurrent.ScheduledFuture;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A connection from the host until it has its tunnel: waits for the first byte, for the PT and for
+ * the dial, then hands over to {@link Tunnel}.
+ *
+ * <p>A connection that sends nothing is never dialled: hosts probe our port so. All fields belong
+ * to the connection's event loop.
+ */
+final class LocalConnection extends ChannelInboundHandlerAdapter {
+
+  private static final Logger log = LoggerFactory.getLogger(LocalConnection.class);
+
+  /** So much is read ahead of the tunnel, then the host has to wait. */
+  private static final int MAX_EARLY_BYTES = 64 * 1024;
+
+  /** A PT that dies closes its connections a moment before its death is known. */
+  private static final Duration UNTIL_DEATH_IS_KNOWN = Duration.ofMillis(200);
+
+  private final int number;
+  private final SocketChannel local;
+  private final PluginOptions options;
+  private final RemoteHosts remotes;
+  private final PtGate gate;
+  private final long deadlineAfter;
+  private final List<ByteBuf> early = new ArrayList<>();
+  private int earlyBytes;
+  private boolean inputEnded;
+  private boolean handedOver;
+  private long deadline;
+  private String last = "the PT is not ready";
+  private @Nullable ScheduledFuture<?> timer;
+  private @Nullable Future<Channel> dial;
+
+  LocalConnection(
+      int number, SocketChannel local, PluginOptions options, RemoteHosts remotes, PtGate gate) {
+    this.number = number;
+    this.local = local;
+    this.options = options;
+    this.remotes = remotes;
+    this.gate = gate;
+    deadlineAfter = options.dialTimeout().toNanos();
+  }
+
+  @Override
+  public void channelRead(ChannelHandlerContext ctx, Object message) {
+    ByteBuf bytes = (ByteBuf) message;
+    boolean first = earlyBytes == 0;
+    early.add(bytes);
+    earlyBytes += bytes.readableBytes();
+    if (earlyBytes >= MAX_EARLY_BYTES) {
+      local.config().setAutoRead(false);
+    }
+    if (first) {
+      log.debug("#{} wants a tunnel", number);
+      deadline = System.nanoTime() + deadlineAfter;
+      timer = ctx.executor().schedule(this::timedOut, deadlineAfter, NANOSECONDS);
+      awaitPt();
+    }
+  }
+
+  @Override
+  public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
+    if (event instanceof ChannelInputShutdownEvent) {
+      inputEnded = true;
+      if (earlyBytes == 0) {
+        log.debug("#{} ended without a byte", number);
+        ctx.close();
+      }
+    }
+  }
+
+  @Override
+  public void channelInactive(ChannelHandlerContext ctx) {
+    giveUp();
+  }
+
+  @Override
+  public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+    log.debug("#{} lost the host's connection: {}", number, cause.getMessage());
+    ctx.close();
+  }
+
+  private void awaitPt() {
+    gate.dialer()
+        .thenAccept(dialer -> local.eventLoop().execute(() -> dial(dialer, remotes.inOrder())));
+  }
+
+  /** Tries the first of the hosts, with its share of the time that is left. */
+  private void dial(PtDialer dialer, List<Endpoint> hosts) {
+    if (!local.isActive()) {
+      return;
+    }
+    Endpoint host = hosts.getFirst();
+    long left = deadline - System.nanoTime();
+    Duration share = Duration.ofNanos(Math.max(1, left / hosts.size()));
+    Tunnel tunnel = new Tunnel(number, local, options);
+    Future<Channel> attempt = dialer.dial(local.eventLoop(), host, share, tunnel.ptSide());
+    dial = attempt;
+    attempt.addListener(_ -> {
+      if (attempt.isSuccess()) {
+        remotes.worked(host);
+        handOver(tunnel);
+      } else if (attempt.cause() instanceof PtException failure && local.isActive()) {
+        failed(failure, dialer, hosts);
+      }
+    });
+  }
+
+  private void failed(PtException failure, PtDialer dialer, List<Endpoint> hosts) {
+    last = failure.getMessage();
+    if (failure.reason() == Reason.DIAL_BROKEN) {
+      local
+          .eventLoop()
+          .schedule(
+              () -> {
+                if (!local.isActive()) {
+                  return;
+                }
+                if (gate.offers(dialer)) {
+                  close(last);
+                } else {
+                  log.debug("#{} waits for the PT to come back: {}", number, last);
+                  awaitPt();
+                }
+              },
+              UNTIL_DEATH_IS_KNOWN.toMillis(),
+              MILLISECONDS);
+      return;
+    }
+    remotes.failed(hosts.getFirst());
+    if (hosts.size() > 1) {
+      log.debug("#{} tries the next server: {}", number, last);
+      dial(dialer, hosts.subList(1, hosts.size()));
+    } else {
+      close(last + hint(failure));
+    }
+  }
+
+  private static String hint(PtException failure) {
+    return switch (failure.reason()) {
+      case DIAL_REFUSED -> ": check that the server runs and its address, port and cert";
+      case TIMED_OUT ->
+          ": the server is down or blocked, or its cert is another (PTs do not tell them apart)";
+      case ARGS_REJECTED -> ": check the plugin options";
+      default -> "";
+    };
+  }
+
+  private void timedOut() {
+    close("no tunnel within " + Durations.words(options.dialTimeout()) + ": " + last);
+  }
+
+  private void close(String reason) {
+    if (local.isActive()) {
+      log.warn("tunnel #{} failed: {}", number, reason);
+      local.close();
+    }
+  }
+
+  private void handOver(Tunnel tunnel) {
+    log.debug(
+        "#{} has its tunnel after {}",
+        number,
+        Durations.words(Duration.ofNanos(System.nanoTime() - deadline + deadlineAfter)));
+    handedOver = true;
+    stopTimer();
+    local.pipeline().replace(this, null, tunnel.localSide());
+    tunnel.join(early, inputEnded);
+  }
+
+  private void giveUp() {
+    if (handedOver) {
+      return;
+    }
+    stopTimer();
+    if (dial != null) {
+      dial.cancel(false);
+    }
+    early.forEach(ByteBuf::release);
+    early.clear();
+  }
+
+  private void stopTimer() {
+    if (timer != null) {
+      timer.cancel(false);
+    }
+  }
+}

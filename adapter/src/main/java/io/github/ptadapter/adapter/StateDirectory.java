@@ -1,0 +1,163 @@
+package io.github.ptadapter.adapter;
+
+import static java.nio.file.StandardCopyOption.ATOMIC_MOVE;
+import static java.nio.file.StandardOpenOption.CREATE_NEW;
+import static java.nio.file.StandardOpenOption.WRITE;
+
+import io.github.ptadapter.ptclient.TransportName;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.SeekableByteChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * The folder where a PT keeps its state, private whatever the umask.
+ *
+ * @param path the folder, which exists and can be written
+ */
+record StateDirectory(Path path) {
+
+  /** What the server role leaves there for its clients. */
+  private static final String CLIENT_OPTIONS_FILE = "client-plugin-opts.txt";
+
+  private static final String PRIVATE_FOLDER = "rwx------";
+  private static final String PRIVATE_FILE = "rw-------";
+
+  /**
+   * Finds or makes the folder of a client: losing it costs nothing, so there is a way out under the
+   * folder for temporary files.
+   */
+  static StateDirectory forClient(
+      Optional<Path> chosen, TransportName transport, Map<String, String> environment)
+      throws AdapterException {
+    if (chosen.isPresent()) {
+      return prepare(chosen.orElseThrow());
+    }
+    List<Path> candidates = new ArrayList<>();
+    for (Path parent : parents(environment)) {
+      candidates.add(parent.resolve("pt-adapter").resolve("client-" + transport));
+    }
+    String user = System.getProperty("user.name", "unknown").replaceAll("[^\\w.-]", "_");
+    candidates.add(
+        Path.of(environment.getOrDefault("TMPDIR", "/tmp"))
+            .resolve("pt-adapter-" + user)
+            .resolve("client-" + transport));
+    AdapterException last = AdapterException.config("no state directory");
+    for (Path candidate : candidates) {
+      try {
+        return prepare(candidate);
+      } catch (AdapterException e) {
+        last = e;
+      }
+    }
+    throw last;
+  }
+
+  /**
+   * Finds or makes the folder of a server, which holds its identity: where it cannot be written,
+   * every restart would lock every client out.
+   */
+  static StateDirectory forServer(
+      Optional<Path> chosen, TransportName transport, int port, Map<String, String> environment)
+      throws AdapterException {
+    if (chosen.isPresent()) {
+      return prepare(chosen.orElseThrow());
+    }
+    Path parent = parents(environment).getFirst();
+    return prepare(parent.resolve("pt-adapter").resolve("server-" + transport + "-" + port));
+  }
+
+  /**
+   * Leaves the options that make a client of this server; never half written.
+   *
+   * @throws AdapterException when the file cannot be written
+   */
+  void writeClientOptions(String options) throws AdapterException {
+    Path file = path.resolve(CLIENT_OPTIONS_FILE);
+    Path fresh = path.resolve(CLIENT_OPTIONS_FILE + ".new");
+    try {
+      Files.deleteIfExists(fresh);
+      try (SeekableByteChannel channel =
+          Files.newByteChannel(
+              fresh,
+              Set.of(CREATE_NEW, WRITE),
+              PosixFilePermissions.asFileAttribute(
+                  PosixFilePermissions.fromString(PRIVATE_FILE)))) {
+        ByteBuffer bytes = ByteBuffer.wrap((options + "\n").getBytes(StandardCharsets.UTF_8));
+        while (bytes.hasRemaining()) {
+          channel.write(bytes);
+        }
+      }
+      Files.move(fresh, file, ATOMIC_MOVE);
+    } catch (IOException e) {
+      throw AdapterException.config("cannot write " + file + ": " + reason(e));
+    }
+  }
+
+  private static List<Path> parents(Map<String, String> environment) {
+    List<Path> parents = new ArrayList<>();
+    // systemd joins several folders by colons.
+    add(parents, environment.getOrDefault("STATE_DIRECTORY", "").split(":", -1)[0], "");
+    add(parents, environment.getOrDefault("XDG_STATE_HOME", ""), "");
+    add(
+        parents,
+        environment.getOrDefault("HOME", System.getProperty("user.home", "")),
+        ".local/state");
+    return parents.isEmpty() ? List.of(Path.of("/")) : parents;
+  }
+
+  private static void add(List<Path> parents, String folder, String below) {
+    if (!folder.isEmpty()) {
+      parents.add(Path.of(folder).resolve(below));
+    }
+  }
+
+  private static StateDirectory prepare(Path folder) throws AdapterException {
+    Path path = folder.toAbsolutePath().normalize();
+    try {
+      if (!Files.isDirectory(path)) {
+        Files.createDirectories(
+            path,
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(PRIVATE_FOLDER)));
+      }
+    } catch (IOException e) {
+      throw unusable(path, reason(e));
+    }
+    if (!Files.isWritable(path)) {
+      throw unusable(path, "no permission to write there");
+    }
+    return new StateDirectory(path);
+  }
+
+  private static AdapterException unusable(Path path, String why) {
+    return AdapterException.config(
+        "cannot use the state directory %s: %s; name another with state=DIR".formatted(path, why));
+  }
+
+  private static String reason(IOException e) {
+    if (e instanceof FileSystemException f) {
+      String why = f.getReason();
+      String file = String.valueOf(f.getFile());
+      if (why != null) {
+        return file + ": " + why;
+      }
+      return switch (f) {
+        case AccessDeniedException _ -> file + ": permission denied";
+        case FileAlreadyExistsException _ -> file + " is there and is no directory";
+        default -> f.getClass().getSimpleName() + " " + file;
+      };
+    }
+    return String.valueOf(e.getMessage());
+  }
+}
