@@ -5,9 +5,10 @@ import io.github.ptadapter.ptclient.PtArgs;
 import io.github.ptadapter.ptclient.PtConfig;
 import io.github.ptadapter.ptclient.PtRole;
 import io.github.ptadapter.ptclient.TransportName;
-import java.nio.channels.ServerSocketChannel;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -22,13 +23,19 @@ final class Adapter {
   /** The host's LC_ALL, from the launcher; absent when the host has none. */
   private static final String LOCALE_OF_HOST = "PT_ADAPTER_LC_ALL";
 
+  /**
+   * How long a signal waits for the PT. Real ones end within 5 ms; while one lives, our threads at
+   * its pipes are in system calls, for which the JVM waits at its end.
+   */
+  private static final Duration PT_END = Duration.ofMillis(20);
+
   private final PtSupervisor supervisor;
-  private final Runnable serve;
+  private final Optional<ClientRole> client;
   private final CompletableFuture<AdapterException> end = new CompletableFuture<>();
 
-  private Adapter(PtSupervisor supervisor, Runnable serve) {
+  private Adapter(PtSupervisor supervisor, Optional<ClientRole> client) {
     this.supervisor = supervisor;
-    this.serve = serve;
+    this.client = client;
   }
 
   /**
@@ -51,13 +58,12 @@ final class Adapter {
       SipEnvironment sip, PluginOptions options, Map<String, String> environment)
       throws AdapterException, InterruptedException {
     ClientRole role = new ClientRole(sip, options);
-    ServerSocketChannel listener = role.bind();
+    role.bind();
     log.debug("listening on {}", sip.local());
     StateDirectory state =
         StateDirectory.forClient(options.state(), options.transport(), environment);
     PtRole ptRole = new PtRole.Client(List.of(options.transport()), options.proxy());
-    return new Adapter(
-        supervisor(options, ptRole, state, environment, role), () -> role.serve(listener));
+    return new Adapter(supervisor(options, ptRole, state, environment, role), Optional.of(role));
   }
 
   private static Adapter server(
@@ -72,7 +78,7 @@ final class Adapter {
     PtRole ptRole = new PtRole.Server(List.of(new PtRole.Listener(transport, bind, args)), orPort);
     return new Adapter(
         supervisor(options, ptRole, state, environment, new ServerRole(options, state, bind)),
-        () -> {});
+        Optional.empty());
   }
 
   private static PtSupervisor supervisor(
@@ -107,7 +113,7 @@ final class Adapter {
   /** Starts the PT, and meanwhile all that is needed to serve connections. */
   void start() {
     Thread.ofPlatform().name("pt").daemon().start(this::supervise);
-    serve.run();
+    client.ifPresent(ClientRole::serve);
   }
 
   private void supervise() {
@@ -127,9 +133,10 @@ final class Adapter {
     return end;
   }
 
-  /** Asks the PT to end and does not wait: for a program that ends itself at once. */
+  /** Leaves everything in a state in which the JVM ends at once; takes some milliseconds. */
   void terminate() {
-    supervisor.terminate();
+    client.ifPresent(ClientRole::freeze);
+    supervisor.terminate(PT_END);
   }
 
   /** Ends the PT, by force where it must be; takes less than a second. */

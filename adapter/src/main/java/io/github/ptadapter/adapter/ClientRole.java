@@ -25,7 +25,10 @@ import java.net.UnknownHostException;
 import java.nio.channels.ServerSocketChannel;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -50,6 +53,8 @@ final class ClientRole implements PtSupervisor.User {
   private final PtGate gate = new PtGate();
   private final AtomicInteger open = new AtomicInteger();
   private final AtomicInteger accepted = new AtomicInteger();
+  private @Nullable ServerSocketChannel listener;
+  private volatile @Nullable EventLoopGroup group;
 
   ClientRole(SipEnvironment sip, PluginOptions options) throws AdapterException {
     this.sip = sip;
@@ -76,7 +81,7 @@ final class ClientRole implements PtSupervisor.User {
    * Listens on {@code SS_LOCAL}. Uses the JDK alone, since loading Netty takes longer than hosts
    * like to wait; connections that come now are held by the kernel.
    */
-  ServerSocketChannel bind() throws AdapterException, InterruptedException {
+  void bind() throws AdapterException, InterruptedException {
     long end = System.nanoTime() + BIND_LIMIT.toNanos();
     while (true) {
       try {
@@ -85,7 +90,8 @@ final class ClientRole implements PtSupervisor.User {
         try {
           channel.setOption(StandardSocketOptions.SO_REUSEADDR, true);
           channel.bind(new InetSocketAddress(address, sip.local().port()), BACKLOG);
-          return channel;
+          listener = channel;
+          return;
         } catch (IOException e) {
           channel.close();
           throw e;
@@ -109,12 +115,14 @@ final class ClientRole implements PtSupervisor.User {
   }
 
   /** Starts to accept connections; they wait for the PT. */
-  void serve(ServerSocketChannel listener) {
-    int loops = Math.min(MAX_EVENT_LOOPS, Runtime.getRuntime().availableProcessors());
-    EventLoopGroup group = new MultiThreadIoEventLoopGroup(loops, NioIoHandler.newFactory());
+  void serve() {
+    ServerSocketChannel bound = Objects.requireNonNull(listener, "bug: not bound yet");
+    int threads = Math.min(MAX_EVENT_LOOPS, Runtime.getRuntime().availableProcessors());
+    EventLoopGroup loops = new MultiThreadIoEventLoopGroup(threads, NioIoHandler.newFactory());
+    group = loops;
     new ServerBootstrap()
-        .group(group)
-        .channelFactory(() -> new NioServerSocketChannel(listener))
+        .group(loops)
+        .channelFactory(() -> new NioServerSocketChannel(bound))
         // The channel is bound already: reading starts only when the pipeline is complete.
         .option(ChannelOption.AUTO_READ, false)
         .childOption(ChannelOption.TCP_NODELAY, true)
@@ -131,6 +139,17 @@ final class ClientRole implements PtSupervisor.User {
           Channel channel = registered.channel();
           channel.eventLoop().execute(() -> channel.config().setAutoRead(true));
         });
+  }
+
+  /**
+   * Stops all event loops where they stand, for a program that ends itself at once: the JVM waits
+   * up to 300 ms at its end for threads in a system call, so they are led out of theirs.
+   */
+  void freeze() {
+    EventLoopGroup loops = group;
+    if (loops != null) {
+      loops.forEach(loop -> loop.execute(() -> LockSupport.park(this)));
+    }
   }
 
   private void accepted(SocketChannel channel) {

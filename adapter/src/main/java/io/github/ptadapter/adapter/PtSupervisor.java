@@ -1,5 +1,7 @@
 package io.github.ptadapter.adapter;
 
+import static java.util.concurrent.TimeUnit.NANOSECONDS;
+
 import io.github.ptadapter.ptclient.PtConfig;
 import io.github.ptadapter.ptclient.PtException;
 import io.github.ptadapter.ptclient.PtMethods;
@@ -10,6 +12,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -59,13 +62,13 @@ final class PtSupervisor {
   }
 
   /**
-   * Runs the PT until there is no hope left. Never returns normally.
+   * Runs the PT until {@link #terminate} or {@link #close}.
    *
-   * @throws AdapterException with the reason
+   * @throws AdapterException when there is no hope left
    */
   void run() throws AdapterException, InterruptedException {
     boolean everReady = false;
-    while (true) {
+    while (!isClosed()) {
       String death;
       try {
         PtProcess running = start();
@@ -74,13 +77,16 @@ final class PtSupervisor {
         failedRelaunches = 0;
         death = "the PT died (" + running.exited().get() + ")";
       } catch (PtException e) {
-        if (!everReady) {
+        if (!everReady && !isClosed()) {
           throw new AdapterException(ExitCode.PT_FAILED, e.getMessage());
         }
         failedRelaunches++;
         death = e.getMessage();
       } catch (ExecutionException e) {
         throw new IllegalStateException("bug: the end of a PT is never an error", e);
+      }
+      if (isClosed()) {
+        return;
       }
       user.lost();
       Duration pause = pauseAfter(death);
@@ -89,24 +95,40 @@ final class PtSupervisor {
     }
   }
 
-  /** Asks the PT to end and does not wait: for a program that ends itself at once. */
-  synchronized void terminate() {
-    closed = true;
-    if (process != null) {
-      process.terminate();
+  /**
+   * Asks the PT to end, for a program that ends itself at once.
+   *
+   * @param limit how long to wait for its end
+   */
+  void terminate(Duration limit) {
+    @Nullable PtProcess last = closed();
+    if (last != null) {
+      last.terminate();
+      try {
+        last.exited().get(limit.toNanos(), NANOSECONDS);
+      } catch (TimeoutException | ExecutionException e) {
+        // It has its signal, and loses its standard input with us.
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 
   /** Ends the PT, by force where it must be; takes less than a second. */
   void close() {
-    PtProcess last;
-    synchronized (this) {
-      closed = true;
-      last = process;
-    }
+    @Nullable PtProcess last = closed();
     if (last != null) {
       last.close();
     }
+  }
+
+  private synchronized @Nullable PtProcess closed() {
+    closed = true;
+    return process;
+  }
+
+  private synchronized boolean isClosed() {
+    return closed;
   }
 
   /** Starts a process that {@link #terminate} knows of from its first moment on. */
