@@ -5,7 +5,6 @@ import io.github.ptadapter.ptclient.PtArgs;
 import io.github.ptadapter.ptclient.PtConfig;
 import io.github.ptadapter.ptclient.PtRole;
 import io.github.ptadapter.ptclient.TransportName;
-import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -22,12 +21,6 @@ final class Adapter {
 
   /** The host's LC_ALL, from the launcher; absent when the host has none. */
   private static final String LOCALE_OF_HOST = "PT_ADAPTER_LC_ALL";
-
-  /**
-   * How long a signal waits for the PT. Real ones end within 5 ms; while one lives, our threads at
-   * its pipes are in system calls, for which the JVM waits at its end.
-   */
-  private static final Duration PT_END = Duration.ofMillis(20);
 
   private final PtSupervisor supervisor;
   private final Optional<ClientRole> client;
@@ -136,7 +129,7 @@ final class Adapter {
   /** Leaves everything in a state in which the JVM ends at once; takes some milliseconds. */
   void terminate() {
     client.ifPresent(ClientRole::freeze);
-    supervisor.terminate(PT_END);
+    supervisor.terminate();
   }
 
   /** Ends the PT, by force where it must be; takes less than a second. */

@@ -36,6 +36,14 @@ final class PtSupervisor {
           Duration.ofSeconds(2),
           Duration.ofSeconds(4));
 
+  /**
+   * How long a PT may take to end where hosts kill us soon: real ones take 1 to 5 ms. While it
+   * lives, our threads at its pipes are in system calls, for which the JVM waits at its end.
+   */
+  private static final Duration OBEYS_WITHIN = Duration.ofMillis(4);
+
+  private static final Duration DIES_WITHIN = Duration.ofMillis(20);
+
   /** Who uses the PT. */
   interface User {
     /** The PT offers its methods. */
@@ -95,22 +103,27 @@ final class PtSupervisor {
     }
   }
 
-  /**
-   * Asks the PT to end, for a program that ends itself at once.
-   *
-   * @param limit how long to wait for its end
-   */
-  void terminate(Duration limit) {
+  /** Ends the PT within some milliseconds, for a program that ends itself at once. */
+  void terminate() {
     @Nullable PtProcess last = closed();
     if (last != null) {
       last.terminate();
-      try {
-        last.exited().get(limit.toNanos(), NANOSECONDS);
-      } catch (TimeoutException | ExecutionException e) {
-        // It has its signal, and loses its standard input with us.
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
+      if (!endsWithin(last, OBEYS_WITHIN)) {
+        last.kill();
+        endsWithin(last, DIES_WITHIN);
       }
+    }
+  }
+
+  private static boolean endsWithin(PtProcess process, Duration limit) {
+    try {
+      process.exited().get(limit.toNanos(), NANOSECONDS);
+      return true;
+    } catch (TimeoutException | ExecutionException e) {
+      return false;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
     }
   }
 

@@ -73,7 +73,7 @@ final class LineParser {
 
   private static ServerMethod serverMethod(String[] words) {
     TransportName transport = transport(words);
-    Endpoint address = Endpoint.parseIp(word(words, 2, "too few fields"));
+    Endpoint address = serverAddress(word(words, 2, "too few fields"));
     PtArgs args = PtArgs.NONE;
     for (int i = 3; i < words.length; i++) {
       if (words[i].startsWith("ARGS:")) {
@@ -81,6 +81,15 @@ final class LineParser {
       }
     }
     return new ServerMethod(transport, address, args);
+  }
+
+  /** Reads an address without quoting it: where it is missing, the cert stands in its place. */
+  private static Endpoint serverAddress(String text) {
+    try {
+      return Endpoint.parseIp(text);
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException("not an IP address and port");
+    }
   }
 
   private static MethodError methodError(String[] words, String rest) {

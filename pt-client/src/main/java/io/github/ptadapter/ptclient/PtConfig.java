@@ -29,7 +29,7 @@ public record PtConfig(
    */
   public PtConfig {
     command = List.copyOf(command);
-    if (command.isEmpty() || command.getFirst().isEmpty()) {
+    if (command.isEmpty() || command.getFirst().isBlank()) {
       throw new IllegalArgumentException("no program");
     }
     if (command.stream().anyMatch(word -> word.indexOf('\0') >= 0)) {

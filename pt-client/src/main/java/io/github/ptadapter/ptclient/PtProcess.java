@@ -139,6 +139,11 @@ public final class PtProcess implements AutoCloseable {
     process.join().destroy();
   }
 
+  /** Kills the PT and does not wait; repeating it does nothing. */
+  public void kill() {
+    process.join().destroyForcibly();
+  }
+
   /**
    * Ends the PT in the order of pt-spec 3.4: closes its standard input, waits, sends SIGTERM,
    * waits, kills it and what it has started. Takes some milliseconds with a PT that obeys and less

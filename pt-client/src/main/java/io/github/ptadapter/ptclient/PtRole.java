@@ -113,13 +113,17 @@ public sealed interface PtRole {
   record Listener(TransportName transport, Endpoint bind, PtArgs options) {
 
     /**
-     * Checks the address.
+     * Checks address and options.
      *
-     * @throws IllegalArgumentException when it is a name
+     * @throws IllegalArgumentException when the address is a name, or an option holds a NUL
      */
     public Listener {
       if (!bind.isIp()) {
         throw new IllegalArgumentException("a PT listens on an IP address, not on a name");
+      }
+      // Java would silently cut the variable there.
+      if (options.encodeServerOptions(transport).indexOf('\0') >= 0) {
+        throw new IllegalArgumentException("a NUL cannot stand in an option of a server");
       }
     }
   }

@@ -65,8 +65,9 @@ public record UpstreamProxy(URI uri) {
     try {
       return new UpstreamProxy(new URI(text));
     } catch (URISyntaxException e) {
+      // Without the cause, which quotes the whole text.
       throw new IllegalArgumentException(
-          "it is not a URL (" + e.getReason() + "): percent-encode special characters", e);
+          "it is not a URL (" + e.getReason() + "): percent-encode special characters");
     }
   }
 
@@ -77,7 +78,8 @@ public record UpstreamProxy(URI uri) {
   }
 
   private static boolean isCredential(String encoded) {
-    int bytes = encoded.length() - 2 * (int) encoded.chars().filter(c -> c == '%').count();
+    int escapes = (int) encoded.chars().filter(c -> c == '%').count();
+    int bytes = PtArgs.utf8(encoded).length - 2 * escapes;
     return bytes >= 1 && bytes <= MAX_CREDENTIAL_BYTES;
   }
 
