@@ -209,15 +209,22 @@ public final class PtProcess implements AutoCloseable {
     if (ready.isDone()) {
       return;
     }
-    String missing = config.role() instanceof PtRole.Client ? "CMETHODS DONE" : "SMETHODS DONE";
     // Mostly the process has ended too: then its code says more than the end of its output.
-    exited
-        .copy()
-        .thenApply(exit -> "the PT ended before " + missing + " (" + exit + ")")
-        .completeOnTimeout(
-            "the PT closed its output before " + missing, STEP.toMillis(), MILLISECONDS)
-        .thenAccept(
-            message -> ready.completeExceptionally(new PtException(Reason.EXITED, message)));
+    CompletableFuture.delayedExecutor(STEP.toMillis(), MILLISECONDS)
+        .execute(() -> notReady("closed its output", ""));
+  }
+
+  /** The output of an ended process need not end: a child of the PT may hold it. */
+  private void processEnd(int code) {
+    PtExit exit = new PtExit(code, stdio.stderrTail());
+    notReady("ended", " (" + exit + ")");
+    exited.complete(exit);
+  }
+
+  private void notReady(String what, String details) {
+    String missing = config.role() instanceof PtRole.Client ? "CMETHODS DONE" : "SMETHODS DONE";
+    ready.completeExceptionally(
+        new PtException(Reason.EXITED, "the PT " + what + " before " + missing + details));
   }
 
   private static String spawnFailure(String program, Throwable cause) {
@@ -274,13 +281,13 @@ public final class PtProcess implements AutoCloseable {
   private final class ExitTap implements ExecuteResultHandler {
     @Override
     public void onProcessComplete(int code) {
-      exited.complete(new PtExit(code, stdio.stderrTail()));
+      processEnd(code);
     }
 
     @Override
     public void onProcessFailed(ExecuteException e) {
       process.completeExceptionally(e.getCause() == null ? e : e.getCause());
-      exited.complete(new PtExit(e.getExitValue(), stdio.stderrTail()));
+      processEnd(e.getExitValue());
     }
   }
 }

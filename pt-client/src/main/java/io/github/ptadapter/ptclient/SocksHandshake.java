@@ -4,17 +4,16 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.util.concurrent.TimeUnit.MILLISECONDS;
 
 import io.github.ptadapter.ptclient.PtException.Reason;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.handler.codec.socksx.SocksMessage;
-import io.netty.handler.codec.socksx.v4.DefaultSocks4CommandRequest;
 import io.netty.handler.codec.socksx.v4.Socks4ClientDecoder;
-import io.netty.handler.codec.socksx.v4.Socks4ClientEncoder;
 import io.netty.handler.codec.socksx.v4.Socks4CommandResponse;
 import io.netty.handler.codec.socksx.v4.Socks4CommandStatus;
 import io.netty.handler.codec.socksx.v4.Socks4CommandType;
-import io.netty.handler.codec.socksx.v5.DefaultSocks5CommandRequest;
 import io.netty.handler.codec.socksx.v5.DefaultSocks5InitialRequest;
 import io.netty.handler.codec.socksx.v5.DefaultSocks5PasswordAuthRequest;
 import io.netty.handler.codec.socksx.v5.Socks5AddressType;
@@ -40,7 +39,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Netty's own proxy handler is not used, because it offers two login methods: a PT that picks
  * the one without login loses the arguments in silence. Fields belong to the channel's event loop.
  */
-final class SocksHandshake extends SimpleChannelInboundHandler<SocksMessage> {
+final class SocksHandshake extends SimpleChannelInboundHandler<Object> {
 
   private static final String ENCODER = "socks-encoder";
   private static final String DECODER = "socks-decoder";
@@ -49,6 +48,8 @@ final class SocksHandshake extends SimpleChannelInboundHandler<SocksMessage> {
   private static final String EMPTY_PASSWORD = "\0";
 
   private static final int MAX_FIELD_BYTES = 255;
+
+  private static final byte[] SOCKS4A_MARK = {0, 0, 0, 1};
 
   private final ClientMethod method;
   private final String login;
@@ -91,10 +92,7 @@ final class SocksHandshake extends SimpleChannelInboundHandler<SocksMessage> {
           ctx.pipeline()
               .addFirst(DECODER, new Socks5InitialResponseDecoder())
               .addFirst(ENCODER, Socks5ClientEncoder.DEFAULT);
-      case SOCKS4 ->
-          ctx.pipeline()
-              .addFirst(DECODER, new Socks4ClientDecoder())
-              .addFirst(ENCODER, Socks4ClientEncoder.INSTANCE);
+      case SOCKS4 -> ctx.pipeline().addFirst(DECODER, new Socks4ClientDecoder());
     }
     ScheduledFuture<?> timer =
         ctx.executor()
@@ -126,16 +124,18 @@ final class SocksHandshake extends SimpleChannelInboundHandler<SocksMessage> {
       }
       case SOCKS4 -> {
         step = "waiting for the connection to the server";
-        ctx.writeAndFlush(
-            new DefaultSocks4CommandRequest(
-                Socks4CommandType.CONNECT, target.host(), target.port(), login));
+        ctx.writeAndFlush(socks4Request(ctx.alloc()));
       }
     }
     ctx.fireChannelActive();
   }
 
   @Override
-  protected void channelRead0(ChannelHandlerContext ctx, SocksMessage message) {
+  protected void channelRead0(ChannelHandlerContext ctx, Object bytesOrMessage) {
+    if (!(bytesOrMessage instanceof SocksMessage message)) {
+      // What the PT sent behind a refusal is not for the traffic handler.
+      return;
+    }
     if (message.decoderResult().isFailure()) {
       fail(ctx, Reason.PROTOCOL_VIOLATION, "the PT's answer is not SOCKS, while " + step);
       return;
@@ -199,22 +199,48 @@ final class SocksHandshake extends SimpleChannelInboundHandler<SocksMessage> {
   private void request(ChannelHandlerContext ctx) {
     step = "waiting for the connection to the server";
     ctx.pipeline().replace(DECODER, DECODER, new Socks5CommandResponseDecoder());
-    Socks5AddressType type =
-        target.isIpV4()
-            ? Socks5AddressType.IPv4
-            : target.isIpV6() ? Socks5AddressType.IPv6 : Socks5AddressType.DOMAIN;
-    // The codec writes a name's chars as single bytes.
-    String host =
-        type.equals(Socks5AddressType.DOMAIN)
-            ? new String(PtArgs.utf8(target.host()), ISO_8859_1)
-            : target.host();
-    ctx.writeAndFlush(
-        new DefaultSocks5CommandRequest(Socks5CommandType.CONNECT, type, host, target.port()));
+    ctx.pipeline().remove(ENCODER);
+    ctx.writeAndFlush(socks5Request(ctx.alloc()));
+  }
+
+  // The codec's own requests cannot be used: they change or refuse names by the rules of IDN, and
+  // know fewer IPv6 literals than Java.
+
+  /** RFC 1928, section 4. */
+  private ByteBuf socks5Request(ByteBufAllocator allocator) {
+    ByteBuf request = allocator.buffer();
+    request.writeByte(5).writeByte(Socks5CommandType.CONNECT.byteValue()).writeByte(0);
+    if (target.isIp()) {
+      byte[] address = address();
+      boolean v4 = address.length == 4;
+      request.writeByte((v4 ? Socks5AddressType.IPv4 : Socks5AddressType.IPv6).byteValue());
+      request.writeBytes(address);
+    } else {
+      byte[] name = PtArgs.utf8(target.host());
+      request.writeByte(Socks5AddressType.DOMAIN.byteValue());
+      request.writeByte(name.length).writeBytes(name);
+    }
+    return request.writeShort(target.port());
+  }
+
+  /** A name goes in the way of SOCKS4a: a mark in place of the address, the name at the end. */
+  private ByteBuf socks4Request(ByteBufAllocator allocator) {
+    ByteBuf request = allocator.buffer();
+    request.writeByte(4).writeByte(Socks4CommandType.CONNECT.byteValue());
+    request.writeShort(target.port()).writeBytes(target.isIp() ? address() : SOCKS4A_MARK);
+    request.writeBytes(login.getBytes(ISO_8859_1)).writeByte(0);
+    if (!target.isIp()) {
+      request.writeBytes(PtArgs.utf8(target.host())).writeByte(0);
+    }
+    return request;
+  }
+
+  private byte[] address() {
+    return target.toSocketAddress().getAddress().getAddress();
   }
 
   private void granted(ChannelHandlerContext ctx) {
     // The decoder goes last: what it holds beyond the grant moves on to the traffic handler.
-    ctx.pipeline().remove(ENCODER);
     ctx.pipeline().remove(this);
     dialled.trySuccess(ctx.channel());
     ctx.pipeline().remove(DECODER);
