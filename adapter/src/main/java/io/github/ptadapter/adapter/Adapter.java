@@ -5,6 +5,8 @@ import io.github.ptadapter.ptclient.PtArgs;
 import io.github.ptadapter.ptclient.PtConfig;
 import io.github.ptadapter.ptclient.PtRole;
 import io.github.ptadapter.ptclient.TransportName;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -105,8 +107,17 @@ final class Adapter {
 
   /** Starts the PT, and meanwhile all that is needed to serve connections. */
   void start() {
+    if (log.isDebugEnabled()) {
+      log.debug("starting the PT, {} ms after the launcher's start", sinceStart().toMillis());
+    }
     Thread.ofPlatform().name("pt").daemon().start(this::supervise);
     client.ifPresent(ClientRole::serve);
+  }
+
+  /** Since the launcher's start, in steps of 10 ms; asking costs time, so only for the curious. */
+  private static Duration sinceStart() {
+    Instant now = Instant.now();
+    return Duration.between(ProcessHandle.current().info().startInstant().orElse(now), now);
   }
 
   private void supervise() {
@@ -132,8 +143,9 @@ final class Adapter {
     supervisor.terminate();
   }
 
-  /** Ends the PT, by force where it must be; takes less than a second. */
+  /** Ends the PT, by force where it must be, then all connections; takes less than a second. */
   void close() {
     supervisor.close();
+    client.ifPresent(ClientRole::close);
   }
 }

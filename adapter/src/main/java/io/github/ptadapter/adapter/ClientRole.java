@@ -1,5 +1,7 @@
 package io.github.ptadapter.adapter;
 
+import static java.util.concurrent.TimeUnit.SECONDS;
+
 import io.github.ptadapter.ptclient.ClientMethod;
 import io.github.ptadapter.ptclient.Endpoint;
 import io.github.ptadapter.ptclient.PtDialer;
@@ -16,6 +18,8 @@ import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.SocketChannel;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.netty.util.concurrent.Future;
+import io.netty.util.concurrent.ImmediateEventExecutor;
 import java.io.IOException;
 import java.net.BindException;
 import java.net.InetAddress;
@@ -23,6 +27,7 @@ import java.net.InetSocketAddress;
 import java.net.StandardSocketOptions;
 import java.net.UnknownHostException;
 import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.UnsupportedAddressTypeException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
@@ -92,17 +97,21 @@ final class ClientRole implements PtSupervisor.User {
           channel.bind(new InetSocketAddress(address, sip.local().port()), BACKLOG);
           listener = channel;
           return;
-        } catch (IOException e) {
+        } catch (IOException | UnsupportedAddressTypeException e) {
           channel.close();
           throw e;
         }
       } catch (BindException e) {
         if (System.nanoTime() - end >= 0) {
-          throw cannotListen(String.valueOf(e.getMessage()));
+          throw cannotListen(
+              e.getMessage() + "; if another program, or a plugin left over, holds it, end that");
         }
         Thread.sleep(BIND_PAUSE);
       } catch (UnknownHostException e) {
         throw cannotListen("there is no such host");
+      } catch (UnsupportedAddressTypeException e) {
+        // Java saw at its start that there is no IPv6 at all.
+        throw cannotListen("this machine has no IPv6");
       } catch (IOException | UnsupportedOperationException e) {
         throw cannotListen(String.valueOf(e.getMessage()));
       }
@@ -150,6 +159,21 @@ final class ClientRole implements PtSupervisor.User {
     if (loops != null) {
       loops.forEach(loop -> loop.execute(() -> LockSupport.park(this)));
     }
+  }
+
+  /** Closes the listener and all connections, without waiting for the event loops to end. */
+  Future<?> close() {
+    try {
+      if (listener != null) {
+        listener.close();
+      }
+    } catch (IOException e) {
+      log.debug("closing the listener failed: {}", e.getMessage());
+    }
+    EventLoopGroup loops = group;
+    return loops == null
+        ? ImmediateEventExecutor.INSTANCE.newSucceededFuture(null)
+        : loops.shutdownGracefully(0, 1, SECONDS);
   }
 
   private void accepted(SocketChannel channel) {

@@ -9,6 +9,9 @@ final class Durations {
 
   private static final Pattern GRAMMAR = Pattern.compile("(\\d{1,9})(ms|s|m|h|)");
 
+  /** Timers count nanoseconds in a long, which much longer times would overflow. */
+  private static final Duration LONGEST = Duration.ofDays(365);
+
   private Durations() {}
 
   /**
@@ -23,12 +26,17 @@ final class Durations {
           "'" + text + "' is not a duration: write 500ms, 30s, 2m or 1h");
     }
     long number = Long.parseLong(match.group(1));
-    return switch (match.group(2)) {
-      case "ms" -> Duration.ofMillis(number);
-      case "m" -> Duration.ofMinutes(number);
-      case "h" -> Duration.ofHours(number);
-      default -> Duration.ofSeconds(number);
-    };
+    Duration duration =
+        switch (match.group(2)) {
+          case "ms" -> Duration.ofMillis(number);
+          case "m" -> Duration.ofMinutes(number);
+          case "h" -> Duration.ofHours(number);
+          default -> Duration.ofSeconds(number);
+        };
+    if (duration.compareTo(LONGEST) > 0) {
+      throw new IllegalArgumentException("'" + text + "' is too long: the limit is a year (8760h)");
+    }
+    return duration;
   }
 
   /** Writes a time as a person would, such as {@code 1.5 s}. */

@@ -2,6 +2,7 @@ package io.github.ptadapter.adapter;
 
 import java.time.Duration;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.LongSupplier;
 
 /**
  * Keeps any one kind of log line from flooding the log: a burst, then one line every few seconds.
@@ -22,14 +23,29 @@ final class FloodLimit {
   private static final long REFILL_NANOS = Duration.ofSeconds(5).toNanos();
 
   private final ConcurrentHashMap<String, Kind> kinds = new ConcurrentHashMap<>();
+  private final LongSupplier nanoTime;
+
+  FloodLimit() {
+    this(System::nanoTime);
+  }
+
+  /** With a clock, for tests. */
+  FloodLimit(LongSupplier nanoTime) {
+    this.nanoTime = nanoTime;
+  }
 
   Verdict pass(String kind) {
-    return kinds.computeIfAbsent(kind, k -> new Kind()).pass(System.nanoTime());
+    long now = nanoTime.getAsLong();
+    return kinds.computeIfAbsent(kind, k -> new Kind(now)).pass(now);
   }
 
   private static final class Kind {
     private int left = BURST;
-    private long refilled = System.nanoTime();
+    private long refilled;
+
+    Kind(long now) {
+      refilled = now;
+    }
 
     synchronized Verdict pass(long now) {
       long refill = (now - refilled) / REFILL_NANOS;

@@ -1,31 +1,91 @@
 package io.github.ptadapter.adapter;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Map;
 
 /**
  * The program that started us, watched by our parent's process id: it changes at the moment when
  * the host dies, even when nobody collects the host's remains.
  *
- * <p>The end of standard input says nothing: many hosts give {@code /dev/null}.
- *
- * @param pid the parent that we were born with
+ * <p>The end of standard input says nothing: many hosts give {@code /dev/null}. One case is the
+ * exception: a host that dies within a millisecond of starting us, as ss-local does when its own
+ * port is taken, is gone before we can ask for our parent. Then our parent is a stranger from
+ * another session; and if our input is a pipe, which only its host can hold open, its end tells the
+ * truth.
  */
-record Host(long pid) {
+final class Host {
 
   /** The launcher writes its parent's id there, since a JVM takes its time to ask. */
   static final String PARENT_VARIABLE = "PT_ADAPTER_PARENT";
 
+  private static final Path PROC = Path.of("/proc");
+
+  private final long parent;
+  private volatile boolean inputEnded;
+
+  private Host(long parent) {
+    this.parent = parent;
+  }
+
+  /** Takes the host that is there now. */
   static Host of(Map<String, String> environment) {
-    String parent = environment.getOrDefault(PARENT_VARIABLE, "");
-    return new Host(parent.matches("\\d{1,18}") ? Long.parseLong(parent) : currentParent());
+    String born = environment.getOrDefault(PARENT_VARIABLE, "");
+    Host host = new Host(born.matches("\\d{1,18}") ? Long.parseLong(born) : currentParent());
+    if (host.isStranger() && isPipe(PROC.resolve("self/fd/0"))) {
+      Thread.ofPlatform().name("stdin").daemon().stackSize(256 * 1024).start(host::readInput);
+    }
+    return host;
+  }
+
+  /** The parent that we were born with. */
+  long pid() {
+    return parent;
   }
 
   boolean isGone() {
-    return currentParent() != pid;
+    return inputEnded || currentParent() != parent;
   }
 
   /** Zero when the parent is outside of our process namespace, as in a container. */
   private static long currentParent() {
     return ProcessHandle.current().parent().map(ProcessHandle::pid).orElse(0L);
+  }
+
+  private boolean isStranger() {
+    try {
+      return !session("self").equals(session(Long.toString(parent)));
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  /**
+   * The sixth field of the process's status; the second is a name in brackets that may hold all.
+   */
+  private static String session(String process) throws IOException {
+    String status = Files.readString(PROC.resolve(process).resolve("stat"));
+    return status.substring(status.lastIndexOf(')') + 2).split(" ", 5)[3];
+  }
+
+  private static boolean isPipe(Path descriptor) {
+    try {
+      return Files.readSymbolicLink(descriptor).toString().startsWith("pipe:");
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  private void readInput() {
+    byte[] ignored = new byte[256];
+    try {
+      while (System.in.read(ignored) >= 0) {
+        // Nobody has anything to say to us.
+      }
+      inputEnded = true;
+    } catch (IOException e) {
+      inputEnded = true;
+    }
   }
 }

@@ -39,6 +39,8 @@ final class LocalConnection extends ChannelInboundHandlerAdapter {
   /** A PT that dies closes its connections a moment before its death is known. */
   private static final Duration UNTIL_DEATH_IS_KNOWN = Duration.ofMillis(200);
 
+  private static final Duration LAST_WORD = Duration.ofMillis(50);
+
   private final int number;
   private final SocketChannel local;
   private final PluginOptions options;
@@ -140,7 +142,8 @@ final class LocalConnection extends ChannelInboundHandlerAdapter {
                   return;
                 }
                 if (gate.offers(dialer)) {
-                  close(last);
+                  // It lives: some PTs hang up where others answer that they have no connection.
+                  tryNext(failure, dialer, hosts);
                 } else {
                   log.debug("#{} waits for the PT to come back: {}", number, last);
                   awaitPt();
@@ -148,8 +151,12 @@ final class LocalConnection extends ChannelInboundHandlerAdapter {
               },
               UNTIL_DEATH_IS_KNOWN.toMillis(),
               MILLISECONDS);
-      return;
+    } else {
+      tryNext(failure, dialer, hosts);
     }
+  }
+
+  private void tryNext(PtException failure, PtDialer dialer, List<Endpoint> hosts) {
     remotes.failed(hosts.getFirst());
     if (hosts.size() > 1) {
       log.debug("#{} tries the next server: {}", number, last);
@@ -170,7 +177,12 @@ final class LocalConnection extends ChannelInboundHandlerAdapter {
   }
 
   private void timedOut() {
-    close("no tunnel within " + Durations.words(options.dialTimeout()) + ": " + last);
+    if (dial != null && !dial.isDone()) {
+      // A dial has no more time than that either, and is about to tell which step took too long.
+      timer = local.eventLoop().schedule(this::timedOut, LAST_WORD.toMillis(), MILLISECONDS);
+    } else {
+      close("no tunnel within " + Durations.words(options.dialTimeout()) + ": " + last);
+    }
   }
 
   private void close(String reason) {

@@ -72,7 +72,11 @@ final class LogOutput {
                         PosixFilePermissions.fromString("rw-------"))));
       } catch (IOException e) {
         throw AdapterException.config(
-            "cannot write the log file " + file + ": " + e.getClass().getSimpleName());
+            "cannot write the log file "
+                + file
+                + ": "
+                + StateDirectory.reason(e)
+                + "; name another with log=FILE");
       }
     }
   }

@@ -68,6 +68,8 @@ record PluginOptions(
           "restart",
           "max-connections");
 
+  private static final Set<String> LOGGING = Set.of("log", "loglevel");
+
   /** Keys that hosts add on their own. */
   private static final Set<String> DROPPED = Set.of("__android_vpn", "V", "fast-open");
 
@@ -91,9 +93,9 @@ record PluginOptions(
   /** Where and how much to log; read before all else, so that the other mistakes reach the file. */
   record Logging(Optional<Path> file, Level level) {}
 
-  /** Reads the logging options alone. */
+  /** Reads the logging options alone, whatever is wrong with the others. */
   static Logging logging(List<Item> items) throws AdapterException {
-    Values values = new Values(items);
+    Values values = new Values(items.stream().filter(i -> LOGGING.contains(i.key())).toList());
     return new Logging(values.path("log"), values.level("loglevel"));
   }
 

@@ -15,6 +15,9 @@ final class PtCommand {
   /** The folder of this distribution, from the launcher. */
   private static final String HOME_PROPERTY = "pt-adapter.home";
 
+  /** Some hosts start plugins without any PATH. */
+  private static final String DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin";
+
   private static final Set<String> OBFS4PROXY_TRANSPORTS =
       Set.of("obfs4", "obfs3", "obfs2", "scramblesuit", "meek_lite");
 
@@ -29,7 +32,7 @@ final class PtCommand {
       throws AdapterException {
     List<String> names = names(transport, server);
     for (String name : names) {
-      Optional<Path> found = onPath(name, environment.getOrDefault("PATH", ""));
+      Optional<Path> found = onPath(name, environment.getOrDefault("PATH", DEFAULT_PATH));
       if (found.isPresent()) {
         return List.of(found.orElseThrow().toString());
       }

@@ -1,5 +1,6 @@
 package io.github.ptadapter.adapter;
 
+import java.util.Comparator;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
@@ -12,16 +13,16 @@ final class SimilarKey {
 
   private SimilarKey() {}
 
-  /** Finds the known key that differs from {@code key} by a slip: one letter, two in long keys. */
+  /**
+   * Finds the known key that differs the least from {@code key}, by no more than a slip: one
+   * letter, two in long keys.
+   */
   static Optional<String> find(String key, Set<String> known) {
     String lower = key.toLowerCase(Locale.ROOT).replace('_', '-');
-    for (String candidate : new TreeSet<>(known)) {
-      int slips = candidate.length() <= 5 ? 1 : 2;
-      if (distance(lower, candidate) <= slips) {
-        return Optional.of(candidate);
-      }
-    }
-    return Optional.empty();
+    return new TreeSet<>(known)
+        .stream()
+            .filter(candidate -> distance(lower, candidate) <= (candidate.length() <= 5 ? 1 : 2))
+            .min(Comparator.comparingInt(candidate -> distance(lower, candidate)));
   }
 
   /** The optimal string alignment distance: letters added, dropped, changed or swapped. */

@@ -1,5 +1,6 @@
 package io.github.ptadapter.adapter;
 
+import static java.nio.file.LinkOption.NOFOLLOW_LINKS;
 import static java.nio.file.StandardCopyOption.ATOMIC_MOVE;
 import static java.nio.file.StandardOpenOption.CREATE_NEW;
 import static java.nio.file.StandardOpenOption.WRITE;
@@ -13,7 +14,9 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
@@ -48,20 +51,35 @@ record StateDirectory(Path path) {
     for (Path parent : parents(environment)) {
       candidates.add(parent.resolve("pt-adapter").resolve("client-" + transport));
     }
-    String user = System.getProperty("user.name", "unknown").replaceAll("[^\\w.-]", "_");
-    candidates.add(
-        Path.of(environment.getOrDefault("TMPDIR", "/tmp"))
-            .resolve("pt-adapter-" + user)
-            .resolve("client-" + transport));
-    AdapterException last = AdapterException.config("no state directory");
     for (Path candidate : candidates) {
       try {
         return prepare(candidate);
       } catch (AdapterException e) {
-        last = e;
+        // The next one may do.
       }
     }
-    throw last;
+    return temporary(transport, environment);
+  }
+
+  /** Others may write beside it, so they may have made it before us. */
+  private static StateDirectory temporary(TransportName transport, Map<String, String> environment)
+      throws AdapterException {
+    String user = System.getProperty("user.name", "unknown").replaceAll("[^\\w.-]", "_");
+    String folder = environment.getOrDefault("TMPDIR", "");
+    Path own =
+        prepare(Path.of(folder.isEmpty() ? "/tmp" : folder).resolve("pt-adapter-" + user)).path();
+    try {
+      PosixFileAttributes attributes =
+          Files.readAttributes(own, PosixFileAttributes.class, NOFOLLOW_LINKS);
+      if (!attributes.isDirectory()
+          || !attributes.owner().equals(Files.getOwner(Path.of("/proc/self")))
+          || !PosixFilePermissions.toString(attributes.permissions()).equals(PRIVATE_FOLDER)) {
+        throw unusable(own, "it is not private to this user");
+      }
+    } catch (IOException e) {
+      throw unusable(own, reason(e));
+    }
+    return prepare(own.resolve("client-" + transport));
   }
 
   /**
@@ -145,7 +163,8 @@ record StateDirectory(Path path) {
         "cannot use the state directory %s: %s; name another with state=DIR".formatted(path, why));
   }
 
-  private static String reason(IOException e) {
+  /** Says in a person's words why a file cannot be used. */
+  static String reason(IOException e) {
     if (e instanceof FileSystemException f) {
       String why = f.getReason();
       String file = String.valueOf(f.getFile());
@@ -155,6 +174,7 @@ record StateDirectory(Path path) {
       return switch (f) {
         case AccessDeniedException _ -> file + ": permission denied";
         case FileAlreadyExistsException _ -> file + " is there and is no directory";
+        case NoSuchFileException _ -> file + ": no such file or folder";
         default -> f.getClass().getSimpleName() + " " + file;
       };
     }

@@ -7,6 +7,7 @@ import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.channel.socket.SocketChannel;
 import java.time.Duration;
@@ -36,8 +37,11 @@ final class Tunnel {
   private @Nullable SocketChannel pt;
   private boolean joined;
   private boolean localInputEnded;
+  private boolean localGone;
   private boolean ptEnded;
+  private boolean endLogged;
   private long lastByte = opened;
+  private long waitingForPt;
   private long bytesUp;
   private long bytesDown;
 
@@ -93,13 +97,12 @@ final class Tunnel {
    */
   private void localGone() {
     localInputEnded = true;
+    localGone = true;
     if (pt().isActive()) {
-      pt().writeAndFlush(Unpooled.EMPTY_BUFFER)
-          .addListener(_ -> {
-            pt().shutdownOutput();
-            pt().config().setAutoRead(true);
-            startDrain();
-          });
+      // A PT that cannot get rid of its answer may not read what is still on its way to it.
+      pt().config().setAutoRead(true);
+      startDrain();
+      pt().writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(_ -> pt().shutdownOutput());
     }
   }
 
@@ -141,7 +144,11 @@ final class Tunnel {
       return;
     }
     long now = System.nanoTime();
-    if (onPt && local.isActive() && !local.isWritable()) {
+    // Not writable is also what has its output shut: then there is nothing left that it could take.
+    if (onPt && local.isActive() && !local.isOutputShutdown() && !local.isWritable()) {
+      lastByte = now;
+    }
+    if (localGone && ptHasTakenBytes()) {
       lastByte = now;
     }
     long left = limit.toNanos() - (now - lastByte);
@@ -154,12 +161,22 @@ final class Tunnel {
     }
   }
 
+  /** Tells whether less waits for the PT than at the last call. */
+  private boolean ptHasTakenBytes() {
+    @Nullable ChannelOutboundBuffer buffer = pt().unsafe().outboundBuffer();
+    long waiting = buffer == null ? 0 : buffer.totalPendingWriteBytes();
+    boolean taken = waiting < waitingForPt;
+    waitingForPt = waiting;
+    return taken;
+  }
+
   private boolean isClosed() {
     return !local.isActive() && !pt().isActive();
   }
 
   private void logEnd() {
-    if (isClosed()) {
+    if (isClosed() && !endLogged) {
+      endLogged = true;
       log.debug(
           "#{} ended after {}: {} bytes up, {} bytes down",
           number,
@@ -187,7 +204,10 @@ final class Tunnel {
     @Override
     public void channelRead(ChannelHandlerContext ctx, Object message) {
       ByteBuf bytes = (ByteBuf) message;
-      lastByte = System.nanoTime();
+      if (!localGone) {
+        // Bytes without a taker do not keep the tunnel.
+        lastByte = System.nanoTime();
+      }
       bytesDown += bytes.readableBytes();
       local.write(bytes);
     }
@@ -223,6 +243,11 @@ final class Tunnel {
     @Override
     public void channelRead(ChannelHandlerContext ctx, Object message) {
       ByteBuf bytes = (ByteBuf) message;
+      if (ptEnded) {
+        // Nobody takes it, and it must not keep the connection open.
+        bytes.release();
+        return;
+      }
       lastByte = System.nanoTime();
       bytesUp += bytes.readableBytes();
       pt().write(bytes);

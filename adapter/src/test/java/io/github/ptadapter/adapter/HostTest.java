@@ -1,0 +1,102 @@
+package io.github.ptadapter.adapter;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.File;
+import java.lang.ProcessBuilder.Redirect;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class HostTest {
+
+  private static final long OUR_PARENT =
+      ProcessHandle.current().parent().map(ProcessHandle::pid).orElse(0L);
+
+  @Test
+  void isThereWhileOurParentIsTheSame() {
+    assertThat(Host.of(Map.of()).isGone()).isFalse();
+    assertThat(parent(Long.toString(OUR_PARENT)).isGone()).isFalse();
+  }
+
+  /** The launcher hands its parent over: by the time that a JVM asks, the host may be dead. */
+  @Test
+  void isGoneWhenOurParentIsNotTheOneThatTheLauncherHad() {
+    long another = ProcessHandle.current().pid();
+    assertThat(parent(Long.toString(another)).pid()).isEqualTo(another);
+    assertThat(parent(Long.toString(another)).isGone()).isTrue();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "x", "-1", "12x", " 12", "99999999999999999999"})
+  void livesWithAVariableThatIsNoPid(String value) {
+    assertThat(parent(value).pid()).isEqualTo(OUR_PARENT);
+  }
+
+  /** Hosts that give {@code /dev/null}, or a pipe that they close, are the rule. */
+  @Test
+  void isThereWhateverBecomesOfOurInput() throws Exception {
+    Process probe = probe(Redirect.PIPE);
+    probe.getOutputStream().close();
+    assertThat(probe.waitFor(400, TimeUnit.MILLISECONDS)).as("ended").isFalse();
+    probe.destroyForcibly();
+    Process withoutInput = probe(Redirect.from(new File("/dev/null")), "setsid");
+    assertThat(withoutInput.waitFor(400, TimeUnit.MILLISECONDS)).as("ended").isFalse();
+    withoutInput.destroyForcibly();
+  }
+
+  /** Our parent is then not the host, which has died, but whoever collects orphans. */
+  @Test
+  void isGoneWithOurInputWhenOurParentIsOfAnotherSession() throws Exception {
+    Process probe = probe(Redirect.PIPE, "setsid");
+    assertThat(probe.waitFor(400, TimeUnit.MILLISECONDS)).as("ended").isFalse();
+    probe.getOutputStream().close();
+    assertThat(probe.waitFor(10, TimeUnit.SECONDS)).as("ended").isTrue();
+    assertThat(probe.exitValue()).isZero();
+  }
+
+  /** Starts a process that watches its host, which is us, and ends with it. */
+  private static Process probe(Redirect input, String... prefix) throws Exception {
+    List<String> command = new ArrayList<>(List.of(prefix));
+    command.add(ProcessHandle.current().info().command().orElseThrow());
+    command.addAll(List.of("-XX:TieredStopAtLevel=1", "-Xmx16m", "-cp"));
+    command.add(classes(Host.class) + File.pathSeparator + classes(Probe.class));
+    command.add(Probe.class.getName());
+    Process probe =
+        new ProcessBuilder(command).redirectInput(input).redirectError(Redirect.INHERIT).start();
+    assertThat(probe.getInputStream().read()).as("the probe's sign that it runs").isEqualTo('!');
+    return probe;
+  }
+
+  private static Path classes(Class<?> example) throws Exception {
+    return Path.of(
+        Path.of(example.getResource(example.getName().replaceFirst(".*\\.", "") + ".class").toURI())
+            .toString()
+            .replace(example.getName().replace('.', '/') + ".class", ""));
+  }
+
+  /** Ends when its host is gone. */
+  static final class Probe {
+
+    private Probe() {}
+
+    public static void main(String[] args) {
+      Host host = Host.of(Map.of());
+      System.out.print('!');
+      System.out.flush();
+      while (!host.isGone()) {
+        LockSupport.parkNanos(1_000_000);
+      }
+    }
+  }
+
+  private static Host parent(String value) {
+    return Host.of(Map.of("PT_ADAPTER_PARENT", value));
+  }
+}
