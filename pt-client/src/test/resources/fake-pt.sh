@@ -47,10 +47,6 @@ case $mode in
   silent)
     hold
     ;;
-  version-only)
-    echo 'VERSION 1'
-    hold
-    ;;
   exits)
     printf '%s\n' one two '' '  three %s ' four >&2
     exit 7
@@ -85,6 +81,10 @@ case $mode in
     echo 'VERSION 1'
     exec >&-
     hold
+    ;;
+  ignores-stdin)
+    ready
+    exec sleep 1000
     ;;
   stubborn)
     trap '' TERM

@@ -26,8 +26,11 @@ public final class PtDialer {
   /** The most bytes of arguments that a SOCKS5 login holds (pt-spec 3.5): two fields of 255. */
   public static final int MAX_SOCKS5_ARGS_BYTES = 510;
 
-  /** The PT listens on this machine: where it does not answer at once, it never will. */
-  private static final Duration CONNECT_LIMIT = Duration.ofSeconds(1);
+  /**
+   * The PT listens on this machine and answers at once, but a burst may overrun its backlog: then
+   * the kernel knocks again after one and three seconds.
+   */
+  private static final Duration CONNECT_LIMIT = Duration.ofSeconds(5);
 
   private final ClientMethod method;
   private final byte[] login;

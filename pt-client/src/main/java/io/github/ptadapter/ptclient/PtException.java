@@ -89,8 +89,12 @@ public final class PtException extends Exception {
     return String.valueOf(super.getMessage());
   }
 
-  /** Writes a limit of time as a person would. */
+  /** Writes a limit of time as a person would: a share of 44995 ms reads 45 s. */
   static String words(Duration limit) {
-    return limit.toMillisPart() == 0 ? limit.toSeconds() + " s" : limit.toMillis() + " ms";
+    long tenths = (limit.toMillis() + 50) / 100;
+    if (tenths < 10) {
+      return limit.toMillis() + " ms";
+    }
+    return tenths % 10 == 0 ? tenths / 10 + " s" : tenths / 10 + "." + tenths % 10 + " s";
   }
 }

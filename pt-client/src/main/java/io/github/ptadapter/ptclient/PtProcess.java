@@ -40,14 +40,16 @@ public final class PtProcess implements AutoCloseable {
   private static final Duration STEP = Duration.ofMillis(250);
 
   private final PtConfig config;
+  private final Duration step;
   private final PtStartup startup;
   private final HeldStdio stdio;
   private final CompletableFuture<Process> process = new CompletableFuture<>();
   private final CompletableFuture<PtMethods> ready = new CompletableFuture<>();
   private final CompletableFuture<PtExit> exited = new CompletableFuture<>();
 
-  private PtProcess(PtConfig config) {
+  private PtProcess(PtConfig config, Duration step) {
     this.config = config;
+    this.step = step;
     startup = new PtStartup(config.role());
     stdio = new HeldStdio(this::stdoutLine, this::stdoutEnd);
   }
@@ -62,7 +64,13 @@ public final class PtProcess implements AutoCloseable {
    */
   public static PtProcess start(PtConfig config, Map<String, String> environment)
       throws PtException {
-    PtProcess pt = new PtProcess(config);
+    return start(config, environment, STEP);
+  }
+
+  /** Starts a PT that gets another time for each step of {@link #close}. */
+  static PtProcess start(PtConfig config, Map<String, String> environment, Duration step)
+      throws PtException {
+    PtProcess pt = new PtProcess(config, step);
     DefaultExecutor executor =
         DefaultExecutor.builder()
             .setExecuteStreamHandler(pt.stdio)
@@ -153,12 +161,12 @@ public final class PtProcess implements AutoCloseable {
   public void close() {
     List<ProcessHandle> family = process.join().descendants().toList();
     stdio.closeStdin();
-    if (!endsWithin(STEP)) {
+    if (!endsWithin(step)) {
       process.join().destroy();
-      if (!endsWithin(STEP)) {
+      if (!endsWithin(step)) {
         log.warn("the PT ignored the end of its input and SIGTERM, so it is killed");
         process.join().destroyForcibly();
-        endsWithin(STEP);
+        endsWithin(step);
       }
     }
     family.forEach(ProcessHandle::destroyForcibly);
@@ -210,7 +218,7 @@ public final class PtProcess implements AutoCloseable {
       return;
     }
     // Mostly the process has ended too: then its code says more than the end of its output.
-    CompletableFuture.delayedExecutor(STEP.toMillis(), MILLISECONDS)
+    CompletableFuture.delayedExecutor(step.toMillis(), MILLISECONDS)
         .execute(() -> notReady("closed its output", ""));
   }
 

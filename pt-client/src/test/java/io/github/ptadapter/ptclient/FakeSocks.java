@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.netty.channel.EventLoop;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -89,6 +90,11 @@ final class FakeSocks implements AutoCloseable {
       next = -1;
     }
     assertThat(next).as("byte after which the connection should have ended").isEqualTo(-1);
+  }
+
+  /** Takes whatever comes, until the client closes. */
+  void readToEnd() throws IOException {
+    socket.getInputStream().transferTo(OutputStream.nullOutputStream());
   }
 
   void send(String hex) throws IOException {

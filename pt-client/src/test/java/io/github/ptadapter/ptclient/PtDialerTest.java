@@ -25,9 +25,11 @@ import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.EventLoop;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.embedded.EmbeddedChannel;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.util.ReferenceCountUtil;
 import io.netty.util.concurrent.Future;
+import io.netty.util.concurrent.Promise;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -353,24 +355,55 @@ class PtDialerTest {
     }
   }
 
+  /** Without sockets, where the clock can be turned. */
   @Test
   void theLimitIsForTheDialAlone() throws Exception {
-    Duration limit = Duration.ofSeconds(1);
-    FakeSocks.Talk talk =
-        pt -> {
-          pt.send(upToRequest(pt, SOCKS5));
-          pt.expectEnd();
-        };
-    try (FakeSocks pt = new FakeSocks(loop, talk)) {
-      Future<Channel> dial =
-          new PtDialer(pt.method(SOCKS5), ARGS).dial(loop, TARGET, limit, new Traffic());
-      Channel channel = connected(dial);
-      // On the same loop, so the dial's own timer, were it still there, would be before it.
-      loop.schedule(() -> assertThat(channel.isActive()).isTrue(), 1100, MILLISECONDS)
-          .get(LIMIT.toMillis(), MILLISECONDS);
-      close(channel);
-      pt.join();
+    EmbeddedChannel channel = new EmbeddedChannel();
+    Future<Channel> dial = handshake(channel);
+    assertThat(channel.runScheduledPendingTasks()).as("the limit runs").isPositive();
+    for (String answer : List.of("0502", "0100", GRANT)) {
+      channel.writeInbound(Unpooled.wrappedBuffer(Vectors.bytes(answer)));
     }
+    assertThat(dial.isSuccess()).isTrue();
+    assertThat(channel.runScheduledPendingTasks()).as("no task is left").isEqualTo(-1);
+    channel.finishAndReleaseAll();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "'',           agreeing on a login method",
+    "05,           agreeing on a login method",
+    "0502,         handing over the arguments",
+    "0502 0100,    waiting for the connection to the server",
+    "0502 0100 05, waiting for the connection to the server",
+  })
+  void theLimitHoldsInEveryStep(String answers, String step) throws Exception {
+    EmbeddedChannel channel = new EmbeddedChannel();
+    channel.freezeTime();
+    Future<Channel> dial = handshake(channel);
+    for (String answer : answers.isEmpty() ? new String[0] : answers.split(" ")) {
+      channel.writeInbound(Unpooled.wrappedBuffer(Vectors.bytes(answer)));
+    }
+    channel.advanceTimeBy(LIMIT.toMillis() - 1, MILLISECONDS);
+    channel.runScheduledPendingTasks();
+    assertThat(dial.isDone()).as("before the limit").isFalse();
+    channel.advanceTimeBy(1, MILLISECONDS);
+    channel.runScheduledPendingTasks();
+    assertThat(failure(dial, TIMED_OUT))
+        .hasMessage("no answer from the PT within 20 s while " + step);
+    assertThat(channel.isOpen()).isFalse();
+    channel.finishAndReleaseAll();
+  }
+
+  private static Future<Channel> handshake(EmbeddedChannel channel) {
+    Promise<Channel> dialled = channel.eventLoop().newPromise();
+    ClientMethod method =
+        new ClientMethod(new TransportName("obfs4"), SOCKS5, new Endpoint("127.0.0.1", 1));
+    channel
+        .pipeline()
+        .addLast(new SocksHandshake(method, ARGS.encode(), TARGET, LIMIT, dialled))
+        .fireChannelActive();
+    return dialled;
   }
 
   @ParameterizedTest
@@ -530,26 +563,17 @@ class PtDialerTest {
   }
 
   @ParameterizedTest
-  @CsvSource({
-    "SOCKS5, '',          agreeing on a login method",
-    "SOCKS5, 0502,        handing over the arguments",
-    "SOCKS5, 0502 0100,   waiting for the connection to the server",
-    "SOCKS5, 0502 0100 05, waiting for the connection to the server",
-    "SOCKS4, '',          waiting for the connection to the server",
-  })
-  void ptIsSilent(SocksVersion version, String answers, String step) throws Exception {
-    FakeSocks.Talk talk =
-        pt -> {
-          answer(pt, version, answers);
-          pt.expectEnd();
-        };
-    try (FakeSocks pt = new FakeSocks(loop, talk)) {
+  @EnumSource(SocksVersion.class)
+  void ptIsSilent(SocksVersion version) throws Exception {
+    Traffic traffic = new Traffic();
+    try (FakeSocks pt = new FakeSocks(loop, FakeSocks::readToEnd)) {
       Future<Channel> dial =
           new PtDialer(pt.method(version), ARGS)
-              .dial(loop, TARGET, Duration.ofMillis(300), new Traffic());
+              .dial(loop, TARGET, Duration.ofMillis(300), traffic);
       assertThat(failure(dial, TIMED_OUT))
-          .hasMessage("no answer from the PT within 300 ms while " + step);
+          .hasMessageStartingWith("no answer from the PT within 300 ms while ");
       pt.join();
+      traffic.awaitEnd();
     }
   }
 
