@@ -1,0 +1,44 @@
+package io.github.ptadapter.it;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Map;
+import org.junit.jupiter.api.Assertions;
+import org.junit.jupiter.api.Assumptions;
+
+/** What a test needs of the machine: without it the test is left out, loudly. */
+final class Requirement {
+
+  private Requirement() {}
+
+  /** A program without which the tests prove little: in CI it must be there. */
+  static void program(String name) {
+    boolean there =
+        Arrays.stream(path().split(":", -1))
+            .anyMatch(folder -> Files.isExecutable(Path.of(folder, name)));
+    if (!there && "true".equals(System.getenv("CI"))) {
+      Assertions.fail("there is no '" + name + "' on PATH, and CI must test with it");
+    }
+    orSkip(there, "'" + name + "' on PATH");
+  }
+
+  /** Where programs are looked for: PATH, then where {@code integration-tests/peers} puts them. */
+  static String path() {
+    Map<String, String> environment = System.getenv();
+    String cache = environment.getOrDefault("XDG_CACHE_HOME", "");
+    if (cache.isEmpty()) {
+      cache = environment.get("HOME") + "/.cache";
+    }
+    return environment.getOrDefault("PATH", "") + ":" + cache + "/pt-adapter/peers/bin";
+  }
+
+  /** Something that not every machine has. */
+  static void orSkip(boolean there, String what) {
+    if (!there) {
+      String message = "NOT TESTED: there is no " + what;
+      System.err.println("!!! " + message);
+      Assumptions.abort(message);
+    }
+  }
+}
