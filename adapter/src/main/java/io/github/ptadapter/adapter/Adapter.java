@@ -139,6 +139,8 @@ final class Adapter {
 
   /** Leaves everything in a state in which the JVM ends at once; takes some milliseconds. */
   void terminate() {
+    // The PT takes the longest, so the event loops stop while it ends.
+    supervisor.askToEnd();
     client.ifPresent(ClientRole::freeze);
     supervisor.terminate();
   }

@@ -18,6 +18,7 @@ import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.SocketChannel;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.netty.util.concurrent.EventExecutor;
 import io.netty.util.concurrent.Future;
 import io.netty.util.concurrent.ImmediateEventExecutor;
 import java.io.IOException;
@@ -60,6 +61,9 @@ final class ClientRole implements PtSupervisor.User {
   private final AtomicInteger accepted = new AtomicInteger();
   private @Nullable ServerSocketChannel listener;
   private volatile @Nullable EventLoopGroup group;
+
+  /** Made at the start: making it takes a millisecond, which the end does not have. */
+  private final Runnable frozen = LockSupport::park;
 
   ClientRole(SipEnvironment sip, PluginOptions options) throws AdapterException {
     this.sip = sip;
@@ -157,7 +161,9 @@ final class ClientRole implements PtSupervisor.User {
   void freeze() {
     EventLoopGroup loops = group;
     if (loops != null) {
-      loops.forEach(loop -> loop.execute(() -> LockSupport.park(this)));
+      for (EventExecutor loop : loops) {
+        loop.execute(frozen);
+      }
     }
   }
 

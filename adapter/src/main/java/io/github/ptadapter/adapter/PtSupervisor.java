@@ -4,6 +4,7 @@ import static java.util.concurrent.TimeUnit.NANOSECONDS;
 
 import io.github.ptadapter.ptclient.PtConfig;
 import io.github.ptadapter.ptclient.PtException;
+import io.github.ptadapter.ptclient.PtExit;
 import io.github.ptadapter.ptclient.PtMethods;
 import io.github.ptadapter.ptclient.PtProcess;
 import java.time.Duration;
@@ -83,7 +84,12 @@ final class PtSupervisor {
         user.ready(running.awaitReady());
         everReady = true;
         failedRelaunches = 0;
-        death = "the PT died (" + running.exited().get() + ")";
+        PtExit exit = running.exited().get();
+        if (isClosed()) {
+          // Not a word: the JVM waits at its end for a thread that loads classes.
+          return;
+        }
+        death = "the PT died (" + exit + ")";
       } catch (PtException e) {
         if (!everReady && !isClosed()) {
           throw new AdapterException(ExitCode.PT_FAILED, e.getMessage());
@@ -103,15 +109,21 @@ final class PtSupervisor {
     }
   }
 
-  /** Ends the PT within some milliseconds, for a program that ends itself at once. */
-  void terminate() {
+  /** Does the first half of {@link #terminate}, for those who have something to do meanwhile. */
+  void askToEnd() {
     @Nullable PtProcess last = closed();
     if (last != null) {
       last.terminate();
-      if (!endsWithin(last, OBEYS_WITHIN)) {
-        last.kill();
-        endsWithin(last, DIES_WITHIN);
-      }
+    }
+  }
+
+  /** Ends the PT within some milliseconds, for a program that ends itself at once. */
+  void terminate() {
+    askToEnd();
+    @Nullable PtProcess last = closed();
+    if (last != null && !endsWithin(last, OBEYS_WITHIN)) {
+      last.kill();
+      endsWithin(last, DIES_WITHIN);
     }
   }
 

@@ -74,7 +74,7 @@ public final class PtProcess implements AutoCloseable {
     DefaultExecutor executor =
         DefaultExecutor.builder()
             .setExecuteStreamHandler(pt.stdio)
-            .setThreadFactory(Thread.ofPlatform().name("pt-wait").daemon().factory())
+            .setThreadFactory(PtProcess::handToDaemon)
             .get();
     executor.setExitValues(null);
     executor.setProcessDestroyer(pt.new ProcessTap());
@@ -225,7 +225,9 @@ public final class PtProcess implements AutoCloseable {
   /** The output of an ended process need not end: a child of the PT may hold it. */
   private void processEnd(int code) {
     PtExit exit = new PtExit(code, stdio.stderrTail());
-    notReady("ended", " (" + exit + ")");
+    if (!ready.isDone()) {
+      notReady("ended", " (" + exit + ")");
+    }
     exited.complete(exit);
   }
 
@@ -250,6 +252,11 @@ public final class PtProcess implements AutoCloseable {
       why = String.valueOf(cause.getMessage());
     }
     return "cannot run the PT " + program + ": " + why;
+  }
+
+  /** The library takes the daemon flag from its thread, which would keep the program alive. */
+  private static Thread handToDaemon(Runnable task) {
+    return new Thread(() -> Thread.ofPlatform().name("pt-wait").daemon().start(task));
   }
 
   /** The command with its words exactly as given: the library would trim them. */

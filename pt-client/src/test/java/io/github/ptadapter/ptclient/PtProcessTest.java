@@ -54,12 +54,17 @@ class PtProcessTest {
   void noProcessIsLeft() throws Exception {
     List<ProcessHandle> family = new ArrayList<>(ProcessHandle.current().descendants().toList());
     child().ifPresent(family::add);
-    for (PtProcess pt : started) {
-      pt.close();
-      assertThat(exit(pt)).isNotNull();
-    }
-    for (ProcessHandle process : family) {
-      await("the end of process " + process.pid(), () -> !isRunning(process));
+    try {
+      for (PtProcess pt : started) {
+        pt.close();
+        assertThat(exit(pt)).isNotNull();
+      }
+      for (ProcessHandle process : family) {
+        await("the end of process " + process.pid(), () -> !isRunning(process));
+      }
+    } finally {
+      // One test's failure is not to be the next one's.
+      family.forEach(ProcessHandle::destroyForcibly);
     }
   }
 
@@ -176,6 +181,17 @@ class PtProcessTest {
     pt.awaitReady();
     ProcessHandle.of(pt.pid()).orElseThrow().destroyForcibly();
     assertThat(exit(pt)).hasToString("signal 9");
+  }
+
+  /** A program that forgets its PT can end all the same, and takes the PT with it. */
+  @Test
+  void noThreadKeepsTheProgramAlive() throws Exception {
+    start("ready").awaitReady();
+    List<Thread> threads =
+        Thread.getAllStackTraces().keySet().stream()
+            .filter(thread -> thread.getName().contains("pt-"))
+            .toList();
+    assertThat(threads).hasSizeGreaterThanOrEqualTo(3).allMatch(Thread::isDaemon);
   }
 
   @Test
