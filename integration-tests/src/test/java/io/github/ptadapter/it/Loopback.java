@@ -1,13 +1,13 @@
 package io.github.ptadapter.it;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.util.HashSet;
 import java.util.Set;
+import java.util.concurrent.ThreadLocalRandom;
 
 /** Ports and connections of this machine's own addresses. */
 final class Loopback {
@@ -15,7 +15,15 @@ final class Loopback {
   static final String IPV4 = "127.0.0.1";
   static final String IPV6 = "::1";
 
-  /** The system may give a port twice, as it is closed again until its user takes it. */
+  /**
+   * Below the ports that systems give out by themselves (from 32768 on): hosts ask for one of those
+   * for their plugin, and so does every connection, and one of them would now and then take a port
+   * that was found free for another.
+   */
+  private static final int LOWEST_PORT = 20_000;
+
+  private static final int PORTS = 12_000;
+
   private static final Set<Integer> given = new HashSet<>();
 
   private static final int READ_LIMIT_MILLIS = 60_000;
@@ -28,12 +36,9 @@ final class Loopback {
 
   static synchronized int freePort(String host) {
     while (true) {
-      try (ServerSocket probe = new ServerSocket(0, 1, InetAddress.getByName(host))) {
-        if (given.add(probe.getLocalPort())) {
-          return probe.getLocalPort();
-        }
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
+      int port = LOWEST_PORT + ThreadLocalRandom.current().nextInt(PORTS);
+      if (given.add(port) && isFree(host, port)) {
+        return port;
       }
     }
   }
