@@ -69,6 +69,7 @@ final class Adapter {
     TransportName transport = options.transport();
     StateDirectory state =
         StateDirectory.forServer(options.state(), transport, bind.port(), environment);
+    state.repairIdentity();
     PtArgs args = options.args();
     PtRole ptRole = new PtRole.Server(List.of(new PtRole.Listener(transport, bind, args)), orPort);
     return new Adapter(

@@ -12,8 +12,8 @@ import java.util.Map;
  * <p>The end of standard input says nothing: many hosts give {@code /dev/null}. One case is the
  * exception: a host that dies within a millisecond of starting us, as ss-local does when its own
  * port is taken, is gone before we can ask for our parent. Then our parent is a stranger from
- * another session; and if our input is a pipe, which only its host can hold open, its end tells the
- * truth.
+ * another session. It cannot have started us when it is older than our session's leader; and if our
+ * input is a pipe, which only its host can hold open, its end tells the truth.
  */
 final class Host {
 
@@ -23,7 +23,7 @@ final class Host {
   private static final Path PROC = Path.of("/proc");
 
   private final long parent;
-  private volatile boolean inputEnded;
+  private volatile boolean knownToBeGone;
 
   private Host(long parent) {
     this.parent = parent;
@@ -33,7 +33,9 @@ final class Host {
   static Host of(Map<String, String> environment) {
     String born = environment.getOrDefault(PARENT_VARIABLE, "");
     Host host = new Host(born.matches("\\d{1,18}") ? Long.parseLong(born) : currentParent());
-    if (host.isStranger() && isPipe(PROC.resolve("self/fd/0"))) {
+    if (host.isAdopter()) {
+      host.knownToBeGone = true;
+    } else if (host.isStranger() && isPipe(PROC.resolve("self/fd/0"))) {
       Thread.ofPlatform().name("stdin").daemon().stackSize(256 * 1024).start(host::readInput);
     }
     return host;
@@ -45,7 +47,7 @@ final class Host {
   }
 
   boolean isGone() {
-    return inputEnded || currentParent() != parent;
+    return knownToBeGone || currentParent() != parent;
   }
 
   /** Zero when the parent is outside of our process namespace, as in a container. */
@@ -55,18 +57,39 @@ final class Host {
 
   private boolean isStranger() {
     try {
-      return !session("self").equals(session(Long.toString(parent)));
+      return !Status.of("self").session.equals(Status.of(Long.toString(parent)).session);
     } catch (IOException e) {
       return false;
     }
   }
 
   /**
-   * The sixth field of the process's status; the second is a name in brackets that may hold all.
+   * Tells whether our parent has taken us from a dead one. Who starts a process gives it its own
+   * session, and is younger than that session's leader. Not so for a process that leads its
+   * session, as those that an init system starts, or whose leader is gone, as of those that were
+   * made a daemon: they may be children of any process.
    */
-  private static String session(String process) throws IOException {
-    String status = Files.readString(PROC.resolve(process).resolve("stat"));
-    return status.substring(status.lastIndexOf(')') + 2).split(" ", 5)[3];
+  private boolean isAdopter() {
+    try {
+      String session = Status.of("self").session;
+      if (!isStranger() || session.equals(Long.toString(ProcessHandle.current().pid()))) {
+        return false;
+      }
+      return Status.of(Long.toString(parent)).started < Status.of(session).started;
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  /** What the kernel tells of a process. */
+  private record Status(String session, long started) {
+
+    /** The second field is a name in brackets that may hold all; the rest is counted behind it. */
+    static Status of(String process) throws IOException {
+      String text = Files.readString(PROC.resolve(process).resolve("stat"));
+      String[] fields = text.substring(text.lastIndexOf(')') + 2).split(" ", -1);
+      return new Status(fields[3], Long.parseLong(fields[19]));
+    }
   }
 
   private static boolean isPipe(Path descriptor) {
@@ -83,9 +106,9 @@ final class Host {
       while (System.in.read(ignored) >= 0) {
         // Nobody has anything to say to us.
       }
-      inputEnded = true;
+      knownToBeGone = true;
     } catch (IOException e) {
-      inputEnded = true;
+      knownToBeGone = true;
     }
   }
 }

@@ -51,7 +51,7 @@ final class PtSupervisor {
     void ready(PtMethods methods) throws AdapterException;
 
     /** The PT is gone; what it offered is void. */
-    void lost();
+    void lost() throws AdapterException;
   }
 
   private final PtConfig config;

@@ -78,12 +78,14 @@ final class ServerRole implements PtSupervisor.User {
             .orElseThrow(() -> new IllegalStateException("bug: ready without the one transport"));
     String clientOptions = PluginOptions.forClient(options.transport(), method.args());
     state.writeClientOptions(clientOptions);
+    state.keepIdentity();
     log.info("the plugin options for clients: {}", clientOptions);
     log.info("ready: {} listens on {}", options.transport(), bind);
   }
 
   @Override
-  public void lost() {
+  public void lost() throws AdapterException {
     // The PT's connections went with it.
+    state.repairIdentity();
   }
 }

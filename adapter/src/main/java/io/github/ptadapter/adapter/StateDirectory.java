@@ -23,6 +23,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The folder where a PT keeps its state, private whatever the umask.
@@ -31,8 +33,18 @@ import java.util.Set;
  */
 record StateDirectory(Path path) {
 
+  private static final Logger log = LoggerFactory.getLogger(StateDirectory.class);
+
   /** What the server role leaves there for its clients. */
   private static final String CLIENT_OPTIONS_FILE = "client-plugin-opts.txt";
+
+  /**
+   * The identity of an obfs4 server. obfs4proxy writes it anew at each start, in place: killed
+   * meanwhile it leaves a part of it, with which it never starts again.
+   */
+  private static final String IDENTITY_FILE = "obfs4_state.json";
+
+  private static final String IDENTITY_COPY = "obfs4_state.json.copy";
 
   private static final String PRIVATE_FOLDER = "rwx------";
   private static final String PRIVATE_FILE = "rw-------";
@@ -102,8 +114,49 @@ record StateDirectory(Path path) {
    * @throws AdapterException when the file cannot be written
    */
   void writeClientOptions(String options) throws AdapterException {
-    Path file = path.resolve(CLIENT_OPTIONS_FILE);
-    Path fresh = path.resolve(CLIENT_OPTIONS_FILE + ".new");
+    write(CLIENT_OPTIONS_FILE, options + "\n");
+  }
+
+  /** Keeps a copy of a server's identity, as its PT has just shown that it is whole. */
+  void keepIdentity() throws AdapterException {
+    try {
+      Path identity = path.resolve(IDENTITY_FILE);
+      Path copy = path.resolve(IDENTITY_COPY);
+      if (isWhole(identity) && !(isWhole(copy) && Files.mismatch(identity, copy) < 0)) {
+        write(IDENTITY_COPY, Files.readString(identity));
+      }
+    } catch (IOException e) {
+      log.debug("no copy of the identity: {}", reason(e));
+    }
+  }
+
+  /** Puts the copy in the place of an identity that a PT has not written to its end. */
+  void repairIdentity() throws AdapterException {
+    Path identity = path.resolve(IDENTITY_FILE);
+    Path copy = path.resolve(IDENTITY_COPY);
+    try {
+      if (!Files.exists(identity) || isWhole(identity)) {
+        return;
+      }
+      if (isWhole(copy)) {
+        write(IDENTITY_FILE, Files.readString(copy));
+        log.warn("{} was cut off, so it was taken from its copy", identity);
+      } else if (!Files.exists(path.resolve(CLIENT_OPTIONS_FILE))) {
+        Files.delete(identity);
+        log.warn("{} was cut off before it was ever used, so it was removed", identity);
+      }
+    } catch (IOException e) {
+      log.debug("cannot look after the identity: {}", reason(e));
+    }
+  }
+
+  private static boolean isWhole(Path json) throws IOException {
+    return Files.exists(json) && Files.readString(json).strip().endsWith("}");
+  }
+
+  private void write(String name, String text) throws AdapterException {
+    Path file = path.resolve(name);
+    Path fresh = path.resolve(name + ".new");
     try {
       Files.deleteIfExists(fresh);
       try (SeekableByteChannel channel =
@@ -112,7 +165,7 @@ record StateDirectory(Path path) {
               Set.of(CREATE_NEW, WRITE),
               PosixFilePermissions.asFileAttribute(
                   PosixFilePermissions.fromString(PRIVATE_FILE)))) {
-        ByteBuffer bytes = ByteBuffer.wrap((options + "\n").getBytes(StandardCharsets.UTF_8));
+        ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
         while (bytes.hasRemaining()) {
           channel.write(bytes);
         }

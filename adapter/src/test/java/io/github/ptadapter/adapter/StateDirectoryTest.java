@@ -232,6 +232,51 @@ class StateDirectoryTest {
     assertThat(file).hasContent(one + "\n");
   }
 
+  /** A PT that is killed while it writes its identity leaves a part of it. */
+  @ParameterizedTest
+  @ValueSource(strings = {"", "{\"node-id\":\"12"})
+  void takeACutOffIdentityFromItsCopy(String part) throws Exception {
+    StateDirectory state = server();
+    Path identity = state.path().resolve("obfs4_state.json");
+    Files.writeString(identity, "{\"node-id\":\"1234\"}\n");
+    state.keepIdentity();
+    state.writeClientOptions("x");
+    Files.writeString(identity, part);
+    state.keepIdentity();
+    state.repairIdentity();
+    assertThat(identity).hasContent("{\"node-id\":\"1234\"}\n");
+    assertThat(permissions(identity)).isEqualTo("rw-------");
+  }
+
+  @Test
+  void leaveAWholeIdentityAlone() throws Exception {
+    StateDirectory state = server();
+    state.repairIdentity();
+    assertThat(state.path()).isEmptyDirectory();
+    Path identity = state.path().resolve("obfs4_state.json");
+    Files.writeString(identity, "{1}");
+    state.keepIdentity();
+    Files.writeString(identity, "{2}");
+    state.repairIdentity();
+    assertThat(identity).hasContent("{2}");
+    state.keepIdentity();
+    assertThat(state.path().resolve("obfs4_state.json.copy")).hasContent("{2}");
+  }
+
+  /** Without a copy only an identity that no client was ever told of is made anew. */
+  @Test
+  void removeACutOffIdentityOfAFirstStart() throws Exception {
+    StateDirectory state = server();
+    Path identity = state.path().resolve("obfs4_state.json");
+    Files.writeString(identity, "{");
+    state.repairIdentity();
+    assertThat(identity).doesNotExist();
+    state.writeClientOptions("x");
+    Files.writeString(identity, "{");
+    state.repairIdentity();
+    assertThat(identity).hasContent("{");
+  }
+
   @Test
   void sayWhichFileCannotBeWritten() throws Exception {
     StateDirectory state = server();

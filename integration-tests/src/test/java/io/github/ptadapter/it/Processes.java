@@ -48,6 +48,12 @@ final class Processes {
     }
   }
 
+  static String session(long pid) {
+    // The second field is a name in brackets that may hold all; the rest is counted behind it.
+    String status = read(pid, "stat");
+    return status.isEmpty() ? "" : status.substring(status.lastIndexOf(')') + 2).split(" ", -1)[3];
+  }
+
   static Map<String, String> environment(long pid) {
     return environment(read(pid, "environ"));
   }
