@@ -4,16 +4,18 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * The program that started us, watched by our parent's process id: it changes at the moment when
  * the host dies, even when nobody collects the host's remains.
  *
- * <p>The end of standard input says nothing: many hosts give {@code /dev/null}. One case is the
- * exception: a host that dies within a millisecond of starting us, as ss-local does when its own
- * port is taken, is gone before we can ask for our parent. Then our parent is a stranger from
- * another session. It cannot have started us when it is older than our session's leader; and if our
- * input is a pipe, which only its host can hold open, its end tells the truth.
+ * <p>A host that dies within a millisecond of starting us, as ss-local does when its own port is
+ * taken, is gone before the launcher can ask for its parent, which then is whoever collects
+ * orphans. That one is told from a host by its age, or by the pipe that shadowsocks-libev gives as
+ * standard input, of which it has no end. Where we may not look, and it is of another session, the
+ * end of such a pipe tells. Otherwise the end of standard input says nothing: many hosts give
+ * {@code /dev/null}.
  */
 final class Host {
 
@@ -21,6 +23,7 @@ final class Host {
   static final String PARENT_VARIABLE = "PT_ADAPTER_PARENT";
 
   private static final Path PROC = Path.of("/proc");
+  private static final Path DESCRIPTORS = PROC.resolve("self/fd");
 
   private final long parent;
   private volatile boolean knownToBeGone;
@@ -33,9 +36,9 @@ final class Host {
   static Host of(Map<String, String> environment) {
     String born = environment.getOrDefault(PARENT_VARIABLE, "");
     Host host = new Host(born.matches("\\d{1,18}") ? Long.parseLong(born) : currentParent());
-    if (host.isAdopter()) {
+    if (host.isAdopter() || host.isWithoutOurPipe()) {
       host.knownToBeGone = true;
-    } else if (host.isStranger() && isPipe(PROC.resolve("self/fd/0"))) {
+    } else if (host.isStranger() && target(DESCRIPTORS.resolve("0")).startsWith("pipe:")) {
       Thread.ofPlatform().name("stdin").daemon().stackSize(256 * 1024).start(host::readInput);
     }
     return host;
@@ -92,11 +95,34 @@ final class Host {
     }
   }
 
-  private static boolean isPipe(Path descriptor) {
+  /**
+   * Tells of shadowsocks-libev's pipe that our parent has no part in it. That pipe is known by a
+   * second descriptor that libcork leaves to us beside standard input; of any other, as in a
+   * shell's pipeline, our parent may have closed both ends. False also when we may not look.
+   */
+  private boolean isWithoutOurPipe() {
     try {
-      return Files.readSymbolicLink(descriptor).toString().startsWith("pipe:");
+      String input = target(DESCRIPTORS.resolve("0"));
+      return input.startsWith("pipe:")
+          && count(DESCRIPTORS, input) > 1
+          && count(PROC.resolve(Long.toString(parent)).resolve("fd"), input) == 0;
     } catch (IOException e) {
       return false;
+    }
+  }
+
+  private static long count(Path descriptors, String wanted) throws IOException {
+    try (Stream<Path> all = Files.list(descriptors)) {
+      return all.map(Host::target).filter(wanted::equals).count();
+    }
+  }
+
+  /** What a descriptor is of, empty if it cannot be told. */
+  private static String target(Path descriptor) {
+    try {
+      return Files.readSymbolicLink(descriptor).toString();
+    } catch (IOException e) {
+      return "";
     }
   }
 

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -18,6 +19,16 @@ class HostTest {
 
   private static final long OUR_PARENT =
       ProcessHandle.current().parent().map(ProcessHandle::pid).orElse(0L);
+
+  private final List<Process> started = new ArrayList<>();
+
+  @AfterEach
+  void endAll() {
+    for (Process process : started) {
+      process.descendants().forEach(ProcessHandle::destroyForcibly);
+      process.destroyForcibly();
+    }
+  }
 
   @Test
   void isThereWhileOurParentIsTheSame() {
@@ -45,10 +56,8 @@ class HostTest {
     Process probe = probe(Redirect.PIPE);
     probe.getOutputStream().close();
     assertThat(probe.waitFor(400, TimeUnit.MILLISECONDS)).as("ended").isFalse();
-    probe.destroyForcibly();
     Process withoutInput = probe(Redirect.from(new File("/dev/null")), "setsid");
     assertThat(withoutInput.waitFor(400, TimeUnit.MILLISECONDS)).as("ended").isFalse();
-    withoutInput.destroyForcibly();
   }
 
   /** Our parent is then not the host, which has died, but whoever collects orphans. */
@@ -61,8 +70,26 @@ class HostTest {
     assertThat(probe.exitValue()).isZero();
   }
 
+  /** As shadowsocks-libev does, which leaves its pipe to us at another descriptor too. */
+  @Test
+  void isGoneWhenOurParentHasNoPartInThePipeOfShadowsocksLibev() throws Exception {
+    Process child = probe(Redirect.PIPE, "sh", "-c", "exec \"$@\" 3<&0", "sh");
+    assertThat(child.waitFor(400, TimeUnit.MILLISECONDS)).as("ended").isFalse();
+    String closed = "exec 9<&0; \"$@\" <&9 3<&9 9<&- & exec </dev/null 9<&-; wait";
+    Process adopter = probe(Redirect.PIPE, "sh", "-c", closed, "sh");
+    assertThat(adopter.waitFor(10, TimeUnit.SECONDS)).as("ended").isTrue();
+  }
+
+  /** As {@code something | pt-adapter} in a shell. */
+  @Test
+  void isThereWhenOurParentHasNoPartInAnotherPipe() throws Exception {
+    String closed = "exec 9<&0; \"$@\" <&9 9<&- & exec </dev/null 9<&-; wait";
+    Process shell = probe(Redirect.PIPE, "sh", "-c", closed, "sh");
+    assertThat(shell.waitFor(400, TimeUnit.MILLISECONDS)).as("ended").isFalse();
+  }
+
   /** Starts a process that watches its host, which is us, and ends with it. */
-  private static Process probe(Redirect input, String... prefix) throws Exception {
+  private Process probe(Redirect input, String... prefix) throws Exception {
     List<String> command = new ArrayList<>(List.of(prefix));
     command.add(ProcessHandle.current().info().command().orElseThrow());
     command.addAll(List.of("-XX:TieredStopAtLevel=1", "-Xmx16m", "-cp"));
@@ -70,6 +97,7 @@ class HostTest {
     command.add(Probe.class.getName());
     Process probe =
         new ProcessBuilder(command).redirectInput(input).redirectError(Redirect.INHERIT).start();
+    started.add(probe);
     assertThat(probe.getInputStream().read()).as("the probe's sign that it runs").isEqualTo('!');
     return probe;
   }
