@@ -5,6 +5,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Map;
 
 /**
  * A transport that is a shell script. It leaves its process id in {@code pid} in its folder, which
@@ -16,6 +17,10 @@ record FakePt(Path script) {
 
   /** Stays until its input ends or a signal comes, as PTs do. */
   static final String STAYS = "exec cat";
+
+  /** Leaves the environment that it was started with, whole as soon as it is there. */
+  static final String DUMP =
+      "cat /proc/$$/environ >\"$here/new\"; mv \"$here/new\" \"$here/env\"\n";
 
   /** Offers the transport {@code fake}, behind a SOCKS port. */
   static String offers(int socksPort) {
@@ -59,6 +64,14 @@ record FakePt(Path script) {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** The one that it has left, less what a shell adds by itself. */
+  Map<String, String> environment() {
+    Await.until("environment of " + script, () -> exists("env"));
+    Map<String, String> environment = Processes.environment(read("env"));
+    environment.keySet().removeIf(name -> name.matches("PWD|OLDPWD|SHLVL|_"));
+    return environment;
   }
 
   /** Lets a script go on that waits for a file. */

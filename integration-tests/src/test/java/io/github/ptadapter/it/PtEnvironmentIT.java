@@ -13,15 +13,12 @@ import org.junit.jupiter.api.io.TempDir;
 /** The environment of the PT: the host's, less what is ours, and what the specification asks. */
 final class PtEnvironmentIT {
 
-  /** Leaves the environment that it was started with. */
-  private static final String DUMP = "cat /proc/$$/environ >\"$here/env\"\n";
-
   @TempDir Path dir;
 
   @Test
   void ptOfAClientGetsTheHostsEnvironmentLessWhatIsOurs() throws IOException {
     String offers = FakePt.offers(9).replace("VERSION 1", "VERSION 1; echo PROXY DONE");
-    FakePt pt = FakePt.write(dir, DUMP + offers + FakePt.STAYS);
+    FakePt pt = FakePt.write(dir, FakePt.DUMP + offers + FakePt.STAYS);
     Sip sip = Sip.of(pt.options() + ";proxy=socks5://us%3Aer:pa%40ss@127.0.0.1:9");
     ProcessBuilder builder = Plugin.command(dir, sip);
     Map<String, String> environment = builder.environment();
@@ -34,7 +31,7 @@ final class PtEnvironmentIT {
       expected.put("TOR_PT_STATE_LOCATION", pt.file("pt-state") + "/");
       expected.put("TOR_PT_CLIENT_TRANSPORTS", "fake");
       expected.put("TOR_PT_PROXY", "socks5://us%3Aer:pa%40ss@127.0.0.1:9");
-      assertThat(environmentOf(pt)).containsExactlyInAnyOrderEntriesOf(expected);
+      assertThat(pt.environment()).containsExactlyInAnyOrderEntriesOf(expected);
       assertThat(plugin.isRunning()).isTrue();
     }
   }
@@ -42,7 +39,7 @@ final class PtEnvironmentIT {
   @Test
   void ptOfAServerGetsItsAddressesAndOptions() throws IOException {
     String offers = "echo VERSION 1; echo SMETHOD fake [::]:9; echo SMETHODS DONE\n";
-    FakePt pt = FakePt.write(dir, DUMP + offers + FakePt.STAYS);
+    FakePt pt = FakePt.write(dir, FakePt.DUMP + offers + FakePt.STAYS);
     Sip sip =
         new Sip(
             new Address("0.0.0.0|::0", 4433),
@@ -63,7 +60,7 @@ final class PtEnvironmentIT {
           "TOR_PT_SERVER_TRANSPORT_OPTIONS", "fake:url=http\\://x\\;y;fake:state=a\\\\b=c");
       expected.put("TOR_PT_ORPORT", "[::1]:8388");
       expected.put("TOR_PT_EXTENDED_SERVER_PORT", "");
-      assertThat(environmentOf(pt)).containsExactlyInAnyOrderEntriesOf(expected);
+      assertThat(pt.environment()).containsExactlyInAnyOrderEntriesOf(expected);
       assertThat(plugin.isRunning()).isTrue();
     }
   }
@@ -83,12 +80,5 @@ final class PtEnvironmentIT {
     Map<String, String> inherited = new TreeMap<>(environment);
     inherited.keySet().removeIf(name -> name.matches("(SS_|TOR_PT_).*"));
     return inherited;
-  }
-
-  /** Less what the launcher's shell adds by itself. */
-  private static Map<String, String> environmentOf(FakePt pt) {
-    Map<String, String> environment = Processes.environment(pt.read("env"));
-    environment.keySet().removeIf(name -> name.matches("PWD|OLDPWD|SHLVL|_"));
-    return environment;
   }
 }

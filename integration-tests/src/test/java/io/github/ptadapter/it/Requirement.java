@@ -17,10 +17,15 @@ final class Requirement {
     boolean there =
         Arrays.stream(path().split(":", -1))
             .anyMatch(folder -> Files.isExecutable(Path.of(folder, name)));
+    inCi(there, "'" + name + "' on PATH");
+  }
+
+  /** Something that CI must have. */
+  static void inCi(boolean there, String what) {
     if (!there && "true".equals(System.getenv("CI"))) {
-      Assertions.fail("there is no '" + name + "' on PATH, and CI must test with it");
+      Assertions.fail("CI must test with it, and there is no " + what);
     }
-    orSkip(there, "'" + name + "' on PATH");
+    orSkip(there, what);
   }
 
   /** Where programs are looked for: PATH, then where {@code integration-tests/peers} puts them. */
