@@ -64,6 +64,16 @@ need_shadowsocks() {
   return 1
 }
 
+# tor, and what puts it into a network of its own.
+need_tor() {
+  have tor || apt_install tor
+  have ip || apt_install iproute2
+  have tor && have ip && have unshare && have nsenter && return
+  say "tor, ip, unshare and nsenter are needed: install the packages 'tor', 'iproute2' and" \
+    "'util-linux', or put them on PATH."
+  return 1
+}
+
 need_curl() {
   have curl && return
   apt_install curl && have curl && return
@@ -110,8 +120,8 @@ status=$?
 rm -f "$log"
 
 # ... nor at the next boot.
-if [ "$status" = 0 ] && [ -d /run/systemd/system ] && [ "$package" = shadowsocks-libev ]; then
-  systemctl disable --quiet shadowsocks-libev.service 2>/dev/null
+if [ "$status" = 0 ] && [ -d /run/systemd/system ]; then
+  systemctl disable --quiet "$package.service" 2>/dev/null
 fi
 exit "$status"
 ROOT
