@@ -7,7 +7,7 @@ import java.util.function.LongSupplier;
 /**
  * Keeps any one kind of log line from flooding the log: a burst, then one line every few seconds.
  *
- * <p>Kinds are the constant patterns of the log calls, so there are few.
+ * <p>Kinds are the levels and constant patterns of the log calls, so there are few.
  */
 final class FloodLimit {
 

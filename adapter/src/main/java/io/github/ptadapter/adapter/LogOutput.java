@@ -88,12 +88,12 @@ final class LogOutput {
   /**
    * Logs a line.
    *
-   * @param pattern what lines of the same kind have in common
+   * @param pattern what lines of the same kind have in common, beside their level
    */
   static void log(Level level, String pattern, String text, @Nullable Throwable throwable) {
     // Whoever asks for debug wants everything.
     boolean limited = level.toInt() >= Level.INFO.toInt() && !isEnabled(Level.DEBUG);
-    switch (limited ? flood.pass(pattern) : FloodLimit.Verdict.PASS) {
+    switch (limited ? flood.pass(level + pattern) : FloodLimit.Verdict.PASS) {
       case PASS -> offer(line(level, text, throwable));
       case LAST -> offer(line(level, text + " (more of this kind are left out)", throwable));
       case DROP -> {}

@@ -151,6 +151,17 @@ class LogOutputTest {
     assertThat(lines()).filteredOn(line -> line.endsWith("another kind")).hasSize(30);
   }
 
+  /** A PT that says something of each connection must not hide what it says of its failure. */
+  @Test
+  void aFloodOfNoticesLeavesOutNoErrorOfTheSamePattern() throws Exception {
+    for (int i = 0; i < 30; i++) {
+      log(Level.INFO, "notice " + i);
+    }
+    log(Level.ERROR, "the failure");
+    assertThat(lines()).filteredOn(line -> line.contains("notice ")).hasSize(20);
+    assertThat(lines()).last().asString().endsWith("ERROR [pt-adapter] the failure");
+  }
+
   @Test
   void leavesOutNothingAtDebug() throws Exception {
     configure(file, Level.DEBUG);
