@@ -2,6 +2,7 @@ package io.github.ptadapter.adapter;
 
 import io.github.ptadapter.ptclient.PtArgs;
 import io.github.ptadapter.ptclient.TransportName;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
@@ -16,9 +17,9 @@ final class TransportArgs {
   private static final int OBFS4_CERT_CHARS = 70;
 
   private static final Pattern BASE64 = Pattern.compile("[A-Za-z0-9+/]*");
-  private static final Pattern NODE_ID = Pattern.compile("[0-9A-Fa-f]{40}");
-  private static final Pattern PUBLIC_KEY = Pattern.compile("[0-9A-Fa-f]{64}");
+  private static final Pattern HEX = Pattern.compile("[0-9A-Fa-f]*");
   private static final Set<String> IAT_MODES = Set.of("0", "1", "2");
+  private static final List<String> SERVER_KEYS = List.of("node-id", "private-key", "drbg-seed");
 
   private TransportArgs() {}
 
@@ -37,6 +38,7 @@ final class TransportArgs {
       throw AdapterException.config("bad obfs4 argument: iat-mode is 0, 1 or 2");
     }
     if (server) {
+      checkServerKeys(args);
       return args;
     }
     checkIdentity(args);
@@ -49,18 +51,38 @@ final class TransportArgs {
       checkCert(cert.orElseThrow());
       return;
     }
-    Optional<String> nodeId = args.first("node-id");
-    Optional<String> publicKey = args.first("public-key");
-    if (nodeId.isEmpty() || publicKey.isEmpty()) {
+    if (args.first("node-id").isEmpty() || args.first("public-key").isEmpty()) {
       throw AdapterException.config(
           "obfs4 needs cert=...: the server prints it and keeps it in client-plugin-opts.txt"
               + " (node-id and public-key together do too)");
     }
-    if (!NODE_ID.matcher(nodeId.orElseThrow()).matches()) {
-      throw AdapterException.config("bad obfs4 argument: node-id is 40 hex digits");
+    checkHex(args, "node-id", 40);
+    checkHex(args, "public-key", 64);
+  }
+
+  /** An identity as options stands in for the one in the state, so a part of one is none. */
+  private static void checkServerKeys(PtArgs args) throws AdapterException {
+    List<String> missing = SERVER_KEYS.stream().filter(key -> args.first(key).isEmpty()).toList();
+    if (missing.equals(SERVER_KEYS)) {
+      return;
     }
-    if (!PUBLIC_KEY.matcher(publicKey.orElseThrow()).matches()) {
-      throw AdapterException.config("bad obfs4 argument: public-key is 64 hex digits");
+    if (!missing.isEmpty()) {
+      throw AdapterException.config(
+          "obfs4 takes %s all together or none of them (then it keeps its own in the state"
+                  .formatted(String.join(", ", SERVER_KEYS))
+              + " directory): missing is "
+              + String.join(" and ", missing));
+    }
+    checkHex(args, "node-id", 40);
+    checkHex(args, "private-key", 64);
+    checkHex(args, "drbg-seed", 48);
+  }
+
+  private static void checkHex(PtArgs args, String key, int digits) throws AdapterException {
+    String value = args.first(key).orElseThrow();
+    if (value.length() != digits || !HEX.matcher(value).matches()) {
+      throw AdapterException.config(
+          "bad obfs4 argument: %s is %d hex digits".formatted(key, digits));
     }
   }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.ptadapter.ptclient.PtArgs;
 import io.github.ptadapter.ptclient.TransportName;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -16,13 +17,14 @@ class TransportArgsTest {
   private static final String CERT =
       "ssH+9rP8dG2NLDN2XuFw63hIO/9MNNinLmxQDpVa+7kTOa9/m+tGWT1SmSYpQ9uTBGa6Hw";
   private static final String NODE_ID = "0123456789abcdefABCDEF0123456789abcdef01";
-  private static final String PUBLIC_KEY = "0123456789abcdef".repeat(4);
+  private static final String KEY = "0123456789abcdef".repeat(4);
+  private static final String SEED = "0123456789abcdef".repeat(3);
 
   @Test
   void sendsIatModeZeroWhenItIsLeftOut() throws Exception {
     PtArgs cert = PtArgs.NONE.with("cert", CERT);
     assertThat(client(cert)).isEqualTo(cert.with("iat-mode", "0"));
-    PtArgs keys = PtArgs.NONE.with("node-id", NODE_ID).with("public-key", PUBLIC_KEY);
+    PtArgs keys = PtArgs.NONE.with("node-id", NODE_ID).with("public-key", KEY);
     assertThat(client(keys)).isEqualTo(keys.with("iat-mode", "0"));
   }
 
@@ -98,7 +100,7 @@ class TransportArgsTest {
       args = args.with("node-id", nodeId.replace("ID", NODE_ID));
     }
     if (!publicKey.equals("none")) {
-      args = args.with("public-key", publicKey.replace("KEY", PUBLIC_KEY));
+      args = args.with("public-key", publicKey.replace("KEY", KEY));
     }
     PtArgs all = args;
     refused(() -> client(all), words);
@@ -112,10 +114,46 @@ class TransportArgsTest {
   }
 
   @Test
-  void wantsNothingFromAServer() throws Exception {
+  void takesTheKeysOfAServerWholeOrNone() throws Exception {
     assertThat(server(PtArgs.NONE)).isEqualTo(PtArgs.NONE);
-    PtArgs seed = PtArgs.NONE.with("drbg-seed", "x");
-    assertThat(server(seed)).isEqualTo(seed);
+    PtArgs keys =
+        PtArgs.NONE.with("node-id", NODE_ID).with("private-key", KEY).with("drbg-seed", SEED);
+    assertThat(server(keys)).isEqualTo(keys);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiterString = " -> ",
+      textBlock =
+          """
+          100 -> missing is private-key and drbg-seed
+          010 -> missing is node-id and drbg-seed
+          001 -> missing is node-id and private-key
+          011 -> missing is node-id
+          101 -> missing is private-key
+          110 -> node-id, private-key, drbg-seed all together or none of them
+          211 -> bad obfs4 argument: node-id is 40 hex digits
+          121 -> bad obfs4 argument: private-key is 64 hex digits
+          112 -> bad obfs4 argument: drbg-seed is 48 hex digits
+          """)
+  void refusesAPartOfAnIdentityAndWhatIsNone(String which, String words) {
+    List<String> names = List.of("node-id", "private-key", "drbg-seed");
+    List<String> values = List.of(NODE_ID, KEY, SEED);
+    PtArgs args = PtArgs.NONE;
+    for (int i = 0; i < names.size(); i++) {
+      switch (which.charAt(i)) {
+        case '1' -> args = args.with(names.get(i), values.get(i));
+        case '2' -> args = args.with(names.get(i), values.get(i).replace('e', 'x'));
+        default -> {}
+      }
+    }
+    PtArgs all = args;
+    refused(() -> server(all), words);
+    try {
+      server(all);
+    } catch (AdapterException e) {
+      assertThat(e.getMessage()).doesNotContain(KEY.substring(1, 10));
+    }
   }
 
   @ParameterizedTest
