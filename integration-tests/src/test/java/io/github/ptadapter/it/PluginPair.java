@@ -4,8 +4,9 @@ import java.io.IOException;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.function.Function;
 
-/** The plugin in both roles with a real obfs4proxy each and no hosts: a plain port to a server. */
+/** The plugin in both roles with a real PT each and no hosts: a plain port to a server. */
 final class PluginPair implements AutoCloseable {
 
   private final Program server;
@@ -19,25 +20,36 @@ final class PluginPair implements AutoCloseable {
   }
 
   /**
-   * Starts both and waits until they are ready.
+   * Starts both with the obfs4proxy that comes along and waits until they are ready.
    *
    * @param targetPort where the tunnels end
    * @param options plugin options of the client beside the needed ones
    */
   static PluginPair start(Path dir, int targetPort, String options) throws IOException {
     int publicPort = Loopback.freePort();
-    int localPort = Loopback.freePort();
     String pt = ";exec=" + Plugin.EMBEDDED_PT;
     Path state = dir.resolve("server-state");
-    Program server =
-        Plugin.start(
-            dir, Sip.of(publicPort, targetPort, "server;transport=obfs4;state=" + state + pt));
+    return start(
+        dir,
+        Sip.of(publicPort, targetPort, "server;transport=obfs4;state=" + state + pt),
+        state,
+        line -> Sip.of(publicPort, Loopback.freePort(), line + pt + options));
+  }
+
+  /**
+   * Starts a server, then a client of it, and waits until they are ready.
+   *
+   * @param state the state directory of the server
+   * @param clientSip takes the options that the server has left there for its clients
+   */
+  static PluginPair start(Path dir, Sip serverSip, Path state, Function<String, Sip> clientSip)
+      throws IOException {
+    Program server = Plugin.start(dir, serverSip);
     try {
       server.awaitReady();
-      String clientOptions = Files.readString(state.resolve("client-plugin-opts.txt")).strip();
-      Program client =
-          Plugin.start(dir, Sip.of(publicPort, localPort, clientOptions + pt + options));
-      PluginPair pair = new PluginPair(server, client, localPort);
+      Sip sip = clientSip.apply(Files.readString(state.resolve("client-plugin-opts.txt")).strip());
+      Program client = Plugin.start(dir, sip);
+      PluginPair pair = new PluginPair(server, client, sip.local().port());
       try {
         client.awaitReady();
       } catch (AssertionError e) {

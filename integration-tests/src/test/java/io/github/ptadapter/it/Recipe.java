@@ -5,7 +5,6 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
@@ -19,30 +18,11 @@ record Recipe(String heading, String command, Optional<String> json) {
 
   static final String CLIENT_OPTIONS = "transport=obfs4;cert=...;iat-mode=0";
 
-  private static final Path DOCUMENT =
-      Path.of(System.getProperty("ptadapter.docs", "../docs"), "hosts.md");
-
   private static final Pattern CONFIG_FILE = Pattern.compile("(?<= -c )\\S+\\.json");
 
   static Recipe of(String heading) {
-    try {
-      String document = Files.readString(DOCUMENT);
-      String start = "\n### " + heading + "\n";
-      int from = document.indexOf(start);
-      if (from < 0) {
-        throw new AssertionError("no section '" + heading + "' in " + DOCUMENT);
-      }
-      String section = document.substring(from + start.length()).split("\n##", 2)[0];
-      return new Recipe(heading, block(section, "sh").orElseThrow(), block(section, "json"));
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  private static Optional<String> block(String section, String language) {
-    Matcher block =
-        Pattern.compile("```" + language + "\n(.*?)```\n", Pattern.DOTALL).matcher(section);
-    return block.find() ? Optional.of(block.group(1)) : Optional.empty();
+    Document.Section section = Document.HOSTS.section(heading);
+    return new Recipe(heading, section.block("sh").orElseThrow(), section.block("json"));
   }
 
   /** The program that it runs. */
