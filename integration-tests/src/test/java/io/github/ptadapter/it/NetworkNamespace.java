@@ -8,13 +8,28 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A network with nothing in it but loopback, for programs that would else look for the real one. It
- * is there as long as a program that runs in it.
+ * A network out of which nothing leads, for programs that would else look for the real one, or that
+ * refuse loopback addresses. It is there as long as a program that runs in it.
  */
 final class NetworkNamespace implements AutoCloseable {
 
+  /** An address of no private range, and nobody's (RFC 5737). */
+  static final String ADDRESS = "203.0.113.1";
+
+  private static final String LOOPBACK = "set -e; ip link set lo up; ";
+
+  /** Some programs look for an interface that is no loopback: an end of a cable is one. */
+  private static final String CABLE =
+      """
+      ip link add name pub type veth peer name end
+      ip address add %s/24 dev pub
+      ip link set end up
+      ip link set pub up
+      """
+          .formatted(ADDRESS);
+
   /** Ends with its input, so with this JVM, however that one ends. */
-  private static final String HOLDER = "ip link set lo up && echo up >&2 && exec cat";
+  private static final String HOLD = "echo up >&2; exec cat";
 
   private final Program holder;
   private final List<String> enter;
@@ -24,7 +39,17 @@ final class NetworkNamespace implements AutoCloseable {
     this.enter = enter;
   }
 
+  /** A network with nothing in it but loopback. */
   static NetworkNamespace create() {
+    return create(LOOPBACK + HOLD);
+  }
+
+  /** A network with {@link #ADDRESS} beside loopback. */
+  static NetworkNamespace withAddress() {
+    return create(LOOPBACK + CABLE + HOLD);
+  }
+
+  private static NetworkNamespace create(String script) {
     Requirement.program("unshare");
     Requirement.program("nsenter");
     Requirement.program("ip");
@@ -35,7 +60,7 @@ final class NetworkNamespace implements AutoCloseable {
       unshare.add("--map-root-user");
       enter.addAll(List.of("--user", "--preserve-credentials"));
     }
-    unshare.addAll(List.of("sh", "-c", HOLDER));
+    unshare.addAll(List.of("sh", "-c", script));
     Program holder = Program.start(new ProcessBuilder(unshare));
     enter.addAll(List.of("--target", String.valueOf(holder.pid()), "--"));
     Await.until("network of " + holder, () -> isUp(holder) || !holder.isRunning());

@@ -48,7 +48,7 @@ final class TransportsIT {
     Isolation.run(
         TransportPath.class,
         dir.toString(),
-        Isolation.ADDRESS,
+        NetworkNamespace.ADDRESS,
         transport,
         program(server).toString(),
         program(client).toString());
