@@ -4,10 +4,22 @@ import java.io.IOException;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.function.Function;
 
 /** The plugin in both roles with a real PT each and no hosts: a plain port to a server. */
 final class PluginPair implements AutoCloseable {
+
+  /** The programs of both roles. */
+  record Pts(Path client, Path server) {
+
+    static final Pts EMBEDDED = new Pts(Plugin.EMBEDDED_PT, Plugin.EMBEDDED_PT);
+
+    @Override
+    public String toString() {
+      return client.getFileName() + " to " + server.getFileName();
+    }
+  }
 
   private final Program server;
   private final Program client;
@@ -19,21 +31,26 @@ final class PluginPair implements AutoCloseable {
     this.localPort = localPort;
   }
 
+  /** Starts both with the obfs4proxy of the distribution. */
+  static PluginPair start(Path dir, int targetPort, String options) throws IOException {
+    return start(dir, targetPort, Pts.EMBEDDED, options);
+  }
+
   /**
    * Starts both with the obfs4proxy that comes along and waits until they are ready.
    *
    * @param targetPort where the tunnels end
    * @param options plugin options of the client beside the needed ones
    */
-  static PluginPair start(Path dir, int targetPort, String options) throws IOException {
+  static PluginPair start(Path dir, int targetPort, Pts pts, String options) throws IOException {
     int publicPort = Loopback.freePort();
-    String pt = ";exec=" + Plugin.EMBEDDED_PT;
     Path state = dir.resolve("server-state");
+    String serverOptions = "server;transport=obfs4;state=" + state + ";exec=" + pts.server();
     return start(
         dir,
-        Sip.of(publicPort, targetPort, "server;transport=obfs4;state=" + state + pt),
+        Sip.of(publicPort, targetPort, serverOptions),
         state,
-        line -> Sip.of(publicPort, Loopback.freePort(), line + pt + options));
+        line -> Sip.of(publicPort, Loopback.freePort(), line + ";exec=" + pts.client() + options));
   }
 
   /**
@@ -69,6 +86,15 @@ final class PluginPair implements AutoCloseable {
 
   Program client() {
     return client;
+  }
+
+  /** Both plugins, then both PTs, the client's first. */
+  List<Long> pids(Pts pts) {
+    return List.of(
+        client.pid(),
+        server.pid(),
+        client.awaitChild(pts.client().getFileName().toString()),
+        server.awaitChild(pts.server().getFileName().toString()));
   }
 
   Socket connect() throws IOException {
