@@ -1,5 +1,6 @@
 package io.github.ptadapter.ptclient;
 
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -32,12 +33,15 @@ final class HeldStdio implements ExecuteStreamHandler {
   /** Output may be held open by a child of the PT, so the end is not waited for without limit. */
   private static final Duration DRAIN_AT_END = Duration.ofMillis(200);
 
+  /** The limit for a reader that is not done with what it has, as on a machine that is busy. */
+  private static final Duration BUSY_AT_END = Duration.ofSeconds(3);
+
   private final Consumer<String> stdoutLines;
   private final Runnable stdoutEnd;
   private final Deque<String> stderrTail = new ArrayDeque<>();
   private volatile @Nullable OutputStream stdin;
-  private @Nullable Thread stdout;
-  private @Nullable Thread stderr;
+  private @Nullable Reader stdout;
+  private @Nullable Reader stderr;
 
   HeldStdio(Consumer<String> stdoutLines, Runnable stdoutEnd) {
     this.stdoutLines = stdoutLines;
@@ -51,33 +55,25 @@ final class HeldStdio implements ExecuteStreamHandler {
 
   @Override
   public void setProcessOutputStream(InputStream stream) {
-    stdout =
-        reader(
-            "pt-stdout",
-            () -> {
-              BoundedLines.read(stream, stdoutLines);
-              stdoutEnd.run();
-            });
+    stdout = new Reader("pt-stdout", stream, stdoutLines, stdoutEnd);
   }
 
   @Override
   public void setProcessErrorStream(InputStream stream) {
-    stderr = reader("pt-stderr", () -> BoundedLines.read(stream, this::stderrLine));
+    stderr = new Reader("pt-stderr", stream, this::stderrLine, () -> {});
   }
 
   @Override
   public void start() {
-    for (Thread reader : readers()) {
-      reader.start();
-    }
+    readers().forEach(Reader::start);
   }
 
   /** Waits a little for what the ended process had written. */
   @Override
   public void stop() {
     try {
-      for (Thread reader : readers()) {
-        reader.join(DRAIN_AT_END);
+      for (Reader reader : readers()) {
+        reader.awaitDrained();
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -117,11 +113,49 @@ final class HeldStdio implements ExecuteStreamHandler {
     }
   }
 
-  private List<Thread> readers() {
+  private List<Reader> readers() {
     return stdout == null || stderr == null ? List.of() : List.of(stdout, stderr);
   }
 
-  private static Thread reader(String name, Runnable task) {
-    return Thread.ofPlatform().name(name).daemon().stackSize(STACK_BYTES).unstarted(task);
+  /** One output of the PT, read by a thread of its own. */
+  private static final class Reader extends FilterInputStream {
+    private final Thread thread;
+    private volatile boolean waiting;
+
+    Reader(String name, InputStream stream, Consumer<String> lines, Runnable end) {
+      super(stream);
+      thread =
+          Thread.ofPlatform()
+              .name(name)
+              .daemon()
+              .stackSize(STACK_BYTES)
+              .unstarted(() -> {
+                BoundedLines.read(this, lines);
+                end.run();
+              });
+    }
+
+    void start() {
+      thread.start();
+    }
+
+    @Override
+    public int read(byte[] bytes, int offset, int length) throws IOException {
+      waiting = true;
+      try {
+        return super.read(bytes, offset, length);
+      } finally {
+        waiting = false;
+      }
+    }
+
+    /** Waits until what the ended process wrote is dealt with; its children may write on. */
+    void awaitDrained() throws InterruptedException {
+      long begin = System.nanoTime();
+      boolean ended = thread.join(DRAIN_AT_END);
+      while (!ended && !waiting && System.nanoTime() - begin < BUSY_AT_END.toNanos()) {
+        ended = thread.join(DRAIN_AT_END);
+      }
+    }
   }
 }
