@@ -7,7 +7,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 
 /** Finds the program that speaks a transport when the user names none. */
 final class PtCommand {
@@ -18,13 +17,10 @@ final class PtCommand {
   /** Some hosts start plugins without any PATH. */
   private static final String DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin";
 
-  private static final Set<String> OBFS4PROXY_TRANSPORTS =
-      Set.of("obfs4", "obfs3", "obfs2", "scramblesuit", "meek_lite");
-
   private PtCommand() {}
 
   /**
-   * Finds the program: on PATH, else the obfs4proxy that comes with this distribution.
+   * Finds the program: on PATH, where the obfs4proxy of this distribution stands in for one.
    *
    * @throws AdapterException when there is none
    */
@@ -32,14 +28,12 @@ final class PtCommand {
       throws AdapterException {
     List<String> names = names(transport, server);
     for (String name : names) {
-      Optional<Path> found = onPath(name, environment.getOrDefault("PATH", DEFAULT_PATH));
+      Optional<Path> found =
+          onPath(name, environment.getOrDefault("PATH", DEFAULT_PATH))
+              .or(() -> name.equals("obfs4proxy") ? embedded() : Optional.empty());
       if (found.isPresent()) {
         return List.of(found.orElseThrow().toString());
       }
-    }
-    Optional<Path> embedded = embedded();
-    if (OBFS4PROXY_TRANSPORTS.contains(transport.value()) && embedded.isPresent()) {
-      return List.of(embedded.orElseThrow().toString());
     }
     throw new AdapterException(
         ExitCode.PT_FAILED,
@@ -53,6 +47,7 @@ final class PtCommand {
   private static List<String> names(TransportName transport, boolean server) {
     return switch (transport.value()) {
       case "obfs4", "obfs3", "obfs2", "scramblesuit", "meek_lite" ->
+          // lyrebird hides the end of one side from the other, and keeps what both have ended.
           List.of("obfs4proxy", "lyrebird");
       case "snowflake" ->
           server ? List.of("snowflake-server") : List.of("snowflake-client", "lyrebird");

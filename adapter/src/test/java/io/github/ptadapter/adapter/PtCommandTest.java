@@ -99,7 +99,9 @@ class PtCommandTest {
     assertThat(find("obfs4", false)).containsExactly(embedded.toString());
     assertThat(find("meek_lite", false)).containsExactly(embedded.toString());
     refused(ExitCode.PT_FAILED, () -> find("snowflake", false), "install snowflake-client");
-    Path installed = executable(second, "lyrebird");
+    executable(second, "lyrebird");
+    assertThat(find("obfs4", false)).containsExactly(embedded.toString());
+    Path installed = executable(second, "obfs4proxy");
     assertThat(find("obfs4", false)).containsExactly(installed.toString());
   }
 
