@@ -12,6 +12,7 @@ import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.channel.socket.SocketChannel;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -29,6 +30,10 @@ import org.slf4j.LoggerFactory;
 final class Tunnel {
 
   private static final Logger log = LoggerFactory.getLogger(Tunnel.class);
+
+  /** Transports that grant a connection before they have contact with anybody. */
+  private static final Set<String> GRANTED_BLINDLY =
+      Set.of("snowflake", "meek_lite", "meek", "conjure");
 
   private final int number;
   private final SocketChannel local;
@@ -96,6 +101,9 @@ final class Tunnel {
    * The host's connection is gone altogether: what it sent still goes out, answers have no taker.
    */
   private void localGone() {
+    if (!ptEnded && bytesDown == 0 && isGrantedBlindly()) {
+      warnOfSilence("the host gave up");
+    }
     localInputEnded = true;
     localGone = true;
     if (pt().isActive()) {
@@ -108,10 +116,35 @@ final class Tunnel {
 
   private void ptEnded() {
     ptEnded = true;
+    if (!localGone && bytesDown == 0) {
+      warnOfSilence("the PT closed it");
+    }
     if (local.isActive()) {
       local.config().setAutoRead(true);
       closeLocalWhenFlushed();
     }
+  }
+
+  /** The grant was the last word of a PT, so what follows can only be guessed. */
+  private void warnOfSilence(String end) {
+    log.warn(
+        "tunnel #{} brought no answer: {} after {}, without a byte from the server; probably {}",
+        number,
+        end,
+        Durations.words(age()),
+        isGrantedBlindly()
+            ? "its broker or bridge cannot be reached: "
+                + options.transport()
+                + " grants a connection before it has contact"
+            : "what is behind the server does not run, or refuses the password or the method");
+  }
+
+  private boolean isGrantedBlindly() {
+    return GRANTED_BLINDLY.contains(options.transport().value());
+  }
+
+  private Duration age() {
+    return Duration.ofNanos(System.nanoTime() - opened);
   }
 
   private void closeLocalWhenFlushed() {
@@ -180,7 +213,7 @@ final class Tunnel {
       log.debug(
           "#{} ended after {}: {} bytes up, {} bytes down",
           number,
-          Durations.words(Duration.ofNanos(System.nanoTime() - opened)),
+          Durations.words(age()),
           bytesUp,
           bytesDown);
     }
