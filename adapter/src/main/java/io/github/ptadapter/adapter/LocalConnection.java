@@ -39,6 +39,12 @@ final class LocalConnection extends ChannelInboundHandlerAdapter {
   /** A PT that dies closes its connections a moment before its death is known. */
   private static final Duration UNTIL_DEATH_IS_KNOWN = Duration.ofMillis(200);
 
+  /** PTs that refuse later than that have reached something, and waited for its answer. */
+  private static final Duration HANDSHAKE_LIMITS = Duration.ofSeconds(20);
+
+  private static final String NO_HANDSHAKE =
+      "the server is down or blocked, or its cert is another (it cannot be told which)";
+
   private static final Duration LAST_WORD = Duration.ofMillis(50);
 
   private final int number;
@@ -110,28 +116,47 @@ final class LocalConnection extends ChannelInboundHandlerAdapter {
         .thenAccept(dialer -> local.eventLoop().execute(() -> dial(dialer, remotes.inOrder())));
   }
 
-  /** Tries the first of the hosts, with its share of the time that is left. */
+  /** Tries the first of the hosts, as soon as not too many dials wait for its answer. */
   private void dial(PtDialer dialer, List<Endpoint> hosts) {
-    if (!local.isActive()) {
-      return;
+    boolean atOnce =
+        remotes
+            .slots()
+            .take(hosts.getFirst(), () -> local.eventLoop().execute(() -> dialNow(dialer, hosts)));
+    if (!atOnce) {
+      last = DialSlots.PER_SERVER + " earlier connections still wait for the server's answer";
+      log.debug("#{} waits: {}", number, last);
     }
+  }
+
+  /** Dials with the host's share of the time that is left. */
+  private void dialNow(PtDialer dialer, List<Endpoint> hosts) {
     Endpoint host = hosts.getFirst();
     long left = deadline - System.nanoTime();
+    if (!local.isActive() || left <= 0) {
+      remotes.slots().free(host);
+      return;
+    }
     Duration share = Duration.ofNanos(Math.max(1, left / hosts.size()));
     Tunnel tunnel = new Tunnel(number, local, options);
     Future<Channel> attempt = dialer.dial(local.eventLoop(), host, share, tunnel.ptSide());
     dial = attempt;
+    long begin = System.nanoTime();
     attempt.addListener(_ -> {
+      remotes.slots().free(host);
       if (attempt.isSuccess()) {
         remotes.worked(host);
-        handOver(tunnel);
+        if (local.isActive()) {
+          handOver(tunnel);
+        } else {
+          attempt.getNow().close();
+        }
       } else if (attempt.cause() instanceof PtException failure && local.isActive()) {
-        failed(failure, dialer, hosts);
+        failed(failure, Duration.ofNanos(System.nanoTime() - begin), dialer, hosts);
       }
     });
   }
 
-  private void failed(PtException failure, PtDialer dialer, List<Endpoint> hosts) {
+  private void failed(PtException failure, Duration after, PtDialer dialer, List<Endpoint> hosts) {
     last = failure.getMessage();
     if (failure.reason() == Reason.DIAL_BROKEN) {
       local
@@ -143,7 +168,7 @@ final class LocalConnection extends ChannelInboundHandlerAdapter {
                 }
                 if (gate.offers(dialer)) {
                   // It lives: some PTs hang up where others answer that they have no connection.
-                  tryNext(failure, dialer, hosts);
+                  tryNext(failure, after, dialer, hosts);
                 } else {
                   log.debug("#{} waits for the PT to come back: {}", number, last);
                   awaitPt();
@@ -152,28 +177,36 @@ final class LocalConnection extends ChannelInboundHandlerAdapter {
               UNTIL_DEATH_IS_KNOWN.toMillis(),
               MILLISECONDS);
     } else {
-      tryNext(failure, dialer, hosts);
+      tryNext(failure, after, dialer, hosts);
     }
   }
 
-  private void tryNext(PtException failure, PtDialer dialer, List<Endpoint> hosts) {
+  private void tryNext(PtException failure, Duration after, PtDialer dialer, List<Endpoint> hosts) {
     remotes.failed(hosts.getFirst());
     if (hosts.size() > 1) {
       log.debug("#{} tries the next server: {}", number, last);
       dial(dialer, hosts.subList(1, hosts.size()));
     } else {
-      close(last + hint(failure));
+      close(last + suspicion(failure, after));
     }
   }
 
-  private static String hint(PtException failure) {
+  /** What is probably behind it, told apart from what the PT has said. */
+  private String suspicion(PtException failure, Duration after) {
+    boolean late = after.compareTo(HANDSHAKE_LIMITS) >= 0;
     return switch (failure.reason()) {
-      case DIAL_REFUSED -> ": check that the server runs and its address, port and cert";
-      case TIMED_OUT ->
-          ": the server is down or blocked, or its cert is another (PTs do not tell them apart)";
+      case DIAL_REFUSED ->
+          "; the PT says no more: probably "
+              + (late ? NO_HANDSHAKE : "the server does not run, or its address or port is wrong")
+              + throughProxy();
+      case TIMED_OUT -> "; probably " + NO_HANDSHAKE + throughProxy();
       case ARGS_REJECTED -> ": check the plugin options";
       default -> "";
     };
+  }
+
+  private String throughProxy() {
+    return options.proxy().isPresent() ? ", or the proxy does not let it through" : "";
   }
 
   private void timedOut() {
@@ -207,10 +240,8 @@ final class LocalConnection extends ChannelInboundHandlerAdapter {
     if (handedOver) {
       return;
     }
+    // A dial goes on: the PT would not notice its end, and it has to be counted.
     stopTimer();
-    if (dial != null) {
-      dial.cancel(false);
-    }
     early.forEach(ByteBuf::release);
     early.clear();
   }

@@ -18,6 +18,7 @@ final class RemoteHosts {
   private final List<Endpoint> hosts;
   private final LongSupplier nanoTime;
   private final Map<Endpoint, Long> failures = new HashMap<>();
+  private final DialSlots slots = new DialSlots();
 
   RemoteHosts(List<Endpoint> hosts) {
     this(hosts, System::nanoTime);
@@ -27,6 +28,10 @@ final class RemoteHosts {
   RemoteHosts(List<Endpoint> hosts, LongSupplier nanoTime) {
     this.hosts = List.copyOf(hosts);
     this.nanoTime = nanoTime;
+  }
+
+  DialSlots slots() {
+    return slots;
   }
 
   synchronized List<Endpoint> inOrder() {

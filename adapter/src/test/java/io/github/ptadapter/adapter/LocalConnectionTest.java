@@ -179,7 +179,7 @@ class LocalConnectionTest {
       log.await(
           " WARN ",
           "tunnel #1 failed: dummy got no connection to the server (" + reason + ")",
-          ": check that the server runs and its address, port and cert");
+          "; the PT says no more: probably the server does not run, or its address or port is");
       client.awaitNoConnection(pt);
     }
   }
@@ -230,15 +230,40 @@ class LocalConnectionTest {
     }
   }
 
+  /** A PT would not notice, so the dial stays and counts. */
   @Test
-  void givesADialUpWhenTheHostGoes() throws Exception {
+  void abandonsADialWhenTheHostGoes() throws Exception {
     try (FakePt pt = new FakePt(FakePt.SILENT);
+        ClientFixture client = ClientFixture.through(pt, "dial-timeout=1s");
+        Socket host = client.connect()) {
+      host.getOutputStream().write(1);
+      Waiting.until("the PT is asked", () -> pt.hosts().size() == 1);
+      reset(host);
+      log.await("#1 lost the host's connection");
+      assertThat(pt.open()).isEqualTo(1);
+      client.awaitNoConnection(pt);
+    }
+  }
+
+  @Test
+  void closesATunnelThatIsGrantedWhenTheHostIsGone() throws Exception {
+    CompletableFuture<Void> gone = new CompletableFuture<>();
+    FakePt.Behaviour late =
+        dial -> {
+          gone.get(10, TimeUnit.SECONDS);
+          dial.grant();
+          assertThat(dial.in().read()).isEqualTo(-1);
+        };
+    try (FakePt pt = new FakePt(late);
         ClientFixture client = ClientFixture.through(pt, "");
         Socket host = client.connect()) {
       host.getOutputStream().write(1);
       Waiting.until("the PT is asked", () -> pt.hosts().size() == 1);
       reset(host);
+      log.await("#1 lost the host's connection");
+      gone.complete(null);
       client.awaitNoConnection(pt);
+      pt.rethrow();
     }
   }
 

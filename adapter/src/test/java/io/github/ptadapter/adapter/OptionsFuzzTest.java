@@ -48,10 +48,12 @@ class OptionsFuzzTest {
     new Fuzz(BRIDGES, " \t=#:[].\\;\0\u200309azé")
         .run(line -> {
           try {
-            assertThat(BridgeLine.parse(line)).isNotNull();
+            requireNonNull(BridgeLine.parse(line));
           } catch (IllegalArgumentException e) {
-            assertThat(e).isExactlyInstanceOf(IllegalArgumentException.class);
-            assertThat(e.getMessage()).isNotBlank();
+            // Without assertThat, which takes longer than the reader.
+            if (e.getClass() != IllegalArgumentException.class || e.getMessage().isBlank()) {
+              throw e;
+            }
           }
         });
   }

@@ -1,0 +1,54 @@
+package io.github.ptadapter.adapter;
+
+import io.github.ptadapter.ptclient.Endpoint;
+import java.util.ArrayDeque;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Queue;
+
+/**
+ * How many dials may be under way to each server.
+ *
+ * <p>A PT does not look at the connection of a dial before it can answer it, and holds two
+ * descriptors for as long: clients that come and go before a silent server would take all it has.
+ * So a dial that its client has abandoned counts until it is answered.
+ */
+final class DialSlots {
+
+  /** A quarter of the descriptors that many systems give a program. */
+  static final int PER_SERVER = 128;
+
+  private final Map<Endpoint, Integer> taken = new HashMap<>();
+  private final Map<Endpoint, Queue<Runnable>> waiting = new HashMap<>();
+
+  /**
+   * Runs a dial as soon as there is a slot for it.
+   *
+   * @return whether that was at once
+   */
+  boolean take(Endpoint server, Runnable dial) {
+    synchronized (this) {
+      if (taken.merge(server, 1, Integer::sum) > PER_SERVER) {
+        taken.merge(server, -1, Integer::sum);
+        waiting.computeIfAbsent(server, _ -> new ArrayDeque<>()).add(dial);
+        return false;
+      }
+    }
+    dial.run();
+    return true;
+  }
+
+  /** Gives the slot of an ended dial to the next. */
+  void free(Endpoint server) {
+    Runnable next;
+    synchronized (this) {
+      Queue<Runnable> queue = waiting.getOrDefault(server, new ArrayDeque<>());
+      if (queue.isEmpty()) {
+        taken.merge(server, -1, Integer::sum);
+        return;
+      }
+      next = queue.remove();
+    }
+    next.run();
+  }
+}
