@@ -137,7 +137,7 @@ final class LocalConnection extends ChannelInboundHandlerAdapter {
       return;
     }
     Duration share = Duration.ofNanos(Math.max(1, left / hosts.size()));
-    Tunnel tunnel = new Tunnel(number, local, options);
+    Tunnel tunnel = new Tunnel(number, local, options, remotes);
     Future<Channel> attempt = dialer.dial(local.eventLoop(), host, share, tunnel.ptSide());
     dial = attempt;
     long begin = System.nanoTime();

@@ -19,6 +19,7 @@ final class RemoteHosts {
   private final LongSupplier nanoTime;
   private final Map<Endpoint, Long> failures = new HashMap<>();
   private final DialSlots slots = new DialSlots();
+  private volatile boolean answered;
 
   RemoteHosts(List<Endpoint> hosts) {
     this(hosts, System::nanoTime);
@@ -41,6 +42,16 @@ final class RemoteHosts {
     order.removeAll(failures.keySet());
     hosts.stream().filter(failures::containsKey).forEach(order::add);
     return order;
+  }
+
+  /** A tunnel has brought a byte from the server. */
+  void answered() {
+    answered = true;
+  }
+
+  /** Tells whether a byte has ever come from the server. */
+  boolean haveAnswered() {
+    return answered;
   }
 
   synchronized void failed(Endpoint host) {

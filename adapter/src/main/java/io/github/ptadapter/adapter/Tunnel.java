@@ -38,6 +38,7 @@ final class Tunnel {
   private final int number;
   private final SocketChannel local;
   private final PluginOptions options;
+  private final RemoteHosts remotes;
   private final long opened = System.nanoTime();
   private @Nullable SocketChannel pt;
   private boolean joined;
@@ -50,10 +51,11 @@ final class Tunnel {
   private long bytesUp;
   private long bytesDown;
 
-  Tunnel(int number, SocketChannel local, PluginOptions options) {
+  Tunnel(int number, SocketChannel local, PluginOptions options, RemoteHosts remotes) {
     this.number = number;
     this.local = local;
     this.options = options;
+    this.remotes = remotes;
   }
 
   /** The handler of the PT's connection; bytes may come before {@link #join}. */
@@ -125,8 +127,14 @@ final class Tunnel {
     }
   }
 
-  /** The grant was the last word of a PT, so what follows can only be guessed. */
+  /**
+   * The grant was the last word of a PT, so what follows can only be guessed. Where a server has
+   * answered before, and is really asked, the silence is of a target behind it: nothing to tell.
+   */
   private void warnOfSilence(String end) {
+    if (remotes.haveAnswered() && !isGrantedBlindly()) {
+      return;
+    }
     log.warn(
         "tunnel #{} brought no answer: {} after {}, without a byte from the server; probably {}",
         number,
@@ -240,6 +248,9 @@ final class Tunnel {
       if (!localGone) {
         // Bytes without a taker do not keep the tunnel.
         lastByte = System.nanoTime();
+      }
+      if (bytesDown == 0) {
+        remotes.answered();
       }
       bytesDown += bytes.readableBytes();
       local.write(bytes);
