@@ -145,7 +145,18 @@ final class ExitCodesIT {
     refuses("transport=fake;exec=" + dir, dir.toString(), "it is a directory");
     refuses("transport=fake;exec=no-such-pt", "no-such-pt", "not on PATH");
     refuses("transport=fake", "no program is known for the transport 'fake'", "exec=");
-    refuses("transport=snowflake", "no program for the transport 'snowflake'", "snowflake-client");
+  }
+
+  @Test
+  void programThatIsNotOnPathIsNamed() {
+    ProcessBuilder builder = Plugin.command(dir, Sip.of("transport=snowflake"));
+    builder.environment().put("PATH", dir.toString());
+    try (Program plugin = Program.start(builder)) {
+      assertFailed(
+          plugin,
+          PT_FAILED,
+          List.of("no program for the transport 'snowflake'", "snowflake-client"));
+    }
   }
 
   /** At the same time, as the pauses between the deaths take 3.6 s. */
