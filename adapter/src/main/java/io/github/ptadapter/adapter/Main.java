@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -115,6 +116,7 @@ public final class Main {
   }
 
   private static String version() {
-    return Main.class.getModule().getDescriptor().rawVersion().orElse("unknown");
+    @Nullable String version = Main.class.getPackage().getImplementationVersion();
+    return version == null ? "unknown" : version;
   }
 }

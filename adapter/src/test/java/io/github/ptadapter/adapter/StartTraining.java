@@ -1,0 +1,176 @@
+package io.github.ptadapter.adapter;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.concurrent.TimeUnit.SECONDS;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * Runs the distribution in both roles as the build makes it, with a transport and with data, and
+ * has Java keep what it learns of the classes (JEP 514): {@code lib/ROLE-JAVA.aot}, by which the
+ * launcher starts twice as fast.
+ */
+final class StartTraining {
+
+  /** For each wait; the longest is for Java to write what it has learned, some seconds. */
+  private static final Duration LIMIT = Duration.ofMinutes(2);
+
+  /** More than any buffer on the way, so that all parts of the relay are seen. */
+  private static final int BYTES = 4_000_000;
+
+  private final Path distribution;
+  private final Path folder;
+
+  private StartTraining(Path distribution, Path folder) {
+    this.distribution = distribution;
+    this.folder = folder;
+  }
+
+  /** Takes the folder of the distribution. */
+  public static void main(String[] args) throws Exception {
+    Path distribution = Path.of(args[0]).toAbsolutePath();
+    Path folder = Files.createDirectories(distribution.resolveSibling("start-training"));
+    new StartTraining(distribution, folder).run();
+  }
+
+  private void run() throws Exception {
+    try (ServerSocket echo = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+      Thread.ofPlatform().daemon().start(() -> serve(echo));
+      int publicPort = freePort();
+      int localPort = freePort();
+      Process server =
+          start(
+              "server", publicPort, echo.getLocalPort(), "server;transport=obfs4;state=" + folder);
+      String offered = Files.readString(folder.resolve("client-plugin-opts.txt")).strip();
+      Process client = start("client", publicPort, localPort, offered + ";state=" + folder + "/c");
+      for (int round = 0; round < 3; round++) {
+        exchange(localPort);
+      }
+      stop(client);
+      stop(server);
+    }
+    // Who may read the programs may read this too.
+    for (String role : List.of("client", "server")) {
+      Files.setPosixFilePermissions(learned(role), PosixFilePermissions.fromString("rw-r--r--"));
+    }
+  }
+
+  private Process start(String role, int remotePort, int localPort, String options)
+      throws Exception {
+    ProcessBuilder builder = new ProcessBuilder(distribution + "/bin/pt-adapter");
+    Map<String, String> environment = builder.environment();
+    environment.put("PT_ADAPTER_JAVA", System.getProperty("java.home"));
+    environment.put("PT_ADAPTER_JAVA_OPTS", "-XX:AOTCacheOutput=" + learned(role));
+    environment.put("SS_REMOTE_HOST", "127.0.0.1");
+    environment.put("SS_REMOTE_PORT", String.valueOf(remotePort));
+    environment.put("SS_LOCAL_HOST", "127.0.0.1");
+    environment.put("SS_LOCAL_PORT", String.valueOf(localPort));
+    environment.put("SS_PLUGIN_OPTIONS", options);
+    Path log = folder.resolve(role + ".log");
+    builder.redirectOutput(folder.resolve(role + ".java.log").toFile());
+    Process process = builder.start();
+    CompletableFuture<String> ready = new CompletableFuture<>();
+    Thread.ofPlatform().daemon().start(() -> read(process, log, ready));
+    try {
+      ready.get(LIMIT.toSeconds(), SECONDS);
+      return process;
+    } catch (Exception e) {
+      process.destroyForcibly();
+      throw new IllegalStateException("the " + role + " did not start, see " + log, e);
+    }
+  }
+
+  private static void read(Process process, Path log, CompletableFuture<String> ready) {
+    try (BufferedReader lines = process.errorReader(UTF_8);
+        var copy = Files.newBufferedWriter(log)) {
+      for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+        copy.write(line + "\n");
+        copy.flush();
+        if (line.contains("ready: ")) {
+          ready.complete(line);
+        }
+      }
+      ready.completeExceptionally(new IOException("it ended"));
+    } catch (IOException e) {
+      ready.completeExceptionally(e);
+    }
+  }
+
+  /** The name by which the launcher finds it; see read_version there. */
+  private Path learned(String role) throws IOException {
+    Properties release = new Properties();
+    try (InputStream file =
+        Files.newInputStream(Path.of(System.getProperty("java.home"), "release"))) {
+      release.load(file);
+    }
+    String maker = release.getProperty("IMPLEMENTOR", "").replace("\"", "");
+    String version = release.getProperty("JAVA_RUNTIME_VERSION", "").replace("\"", "");
+    String build = maker.replaceFirst("[^A-Za-z].*", "") + "-" + version;
+    return distribution.resolve("lib").resolve(role + "-" + build + ".aot");
+  }
+
+  private static void stop(Process process) throws InterruptedException {
+    process.destroy();
+    if (!process.waitFor(LIMIT.toSeconds(), SECONDS)) {
+      process.destroyForcibly();
+      throw new IllegalStateException("the plugin did not end within " + LIMIT);
+    }
+  }
+
+  private static void exchange(int port) throws Exception {
+    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+      socket.setSoTimeout((int) LIMIT.toMillis());
+      OutputStream out = socket.getOutputStream();
+      Thread.ofPlatform().daemon().start(() -> write(out));
+      socket.getInputStream().readNBytes(BYTES);
+    }
+  }
+
+  private static void write(OutputStream out) {
+    try {
+      out.write(new byte[BYTES]);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static void serve(ServerSocket echo) {
+    try {
+      while (true) {
+        Socket socket = echo.accept();
+        Thread.ofPlatform()
+            .daemon()
+            .start(() -> {
+              try (socket) {
+                socket.getInputStream().transferTo(socket.getOutputStream());
+              } catch (IOException e) {
+                // The other end has gone first.
+              }
+            });
+      }
+    } catch (IOException e) {
+      // Closed at the end.
+    }
+  }
+
+  private static int freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      return socket.getLocalPort();
+    }
+  }
+}
