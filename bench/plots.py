@@ -71,6 +71,7 @@ def dots(samples, value, label, reference=None):
         if reference:
             axis.axhline(reference, color="black", linewidth=1)
         axis.set_xticks(range(len(WAYS)), [way for _, _, way in WAYS])
+        axis.margins(y=0.1)
         axis.set_ylim(bottom=0)
         axis.set_ylabel(label)
         axis.legend(fontsize=7)
@@ -136,7 +137,10 @@ def growth(samples, key, label):
     for axis, value, what in zip(axes, ("cpu_s", "rss_mb"), ("CPU s", "resident MB")):
         for chain, title in TITLES.items():
             mine = [s for s in samples if s["chain"] == chain]
-            axis.plot([s[key] for s in mine], [s[value] for s in mine], ".-", label=title)
+            levels = sorted({s[key] for s in mine})
+            axis.plot(levels, [statistics.median(s[value] for s in mine if s[key] == level)
+                               for level in levels], ".-", label=title)
+        axis.margins(y=0.15)
         axis.set_xlim(left=0)
         axis.set_ylim(bottom=0)
         axis.set_xlabel(label)

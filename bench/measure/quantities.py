@@ -11,8 +11,9 @@ from . import load, programs
 
 MB = 1_000_000
 
-# So many connections of a JIT come before the first that is counted.
-WARM_UP = 100
+# The first connections are samples of their own; so many come before a JIT has seen enough.
+FIRST = 100
+WARM_UP = 500
 
 
 class Amount:
@@ -127,12 +128,12 @@ def connect(part):
     amount = part.amount
     for chain in part.chains():
         for subject in part.subjects(chain):
-            def one_by_one():
+            def one_by_one(mode, count, dropped=0):
                 pairs = []
-                for _ in range(amount.connects + WARM_UP):
+                for _ in range(dropped + count):
                     pairs.append((load.first_byte_ms(chain.ceiling), load.first_byte_ms(subject.route)))
                     time.sleep(0.002)  # for the ends of both
-                return sample(chain, subject, "one by one", *zip(*pairs[WARM_UP:]))
+                return sample(chain, subject, mode, *zip(*pairs[dropped:]))
 
             def burst():
                 both = []
@@ -146,7 +147,8 @@ def connect(part):
                 return sample(chain, subject, "burst", ceiling, times) | {"lost": lost}
 
             what = f"{subject.name}, {chain.name}: connect"
-            part.take(what, one_by_one)
+            part.take(what, one_by_one, "first", FIRST)
+            part.take(what, one_by_one, "one by one", amount.connects, WARM_UP - FIRST)
             for _ in range(amount.bursts):
                 part.take(what, burst)
             part.log(f"{chain.name}: {subject.name}")

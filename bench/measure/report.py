@@ -4,6 +4,7 @@ import json
 import statistics
 
 TITLES = {"plain": "PT without crypto", "obfs4": "obfs4proxy"}
+CONNECTS = {"first": "the first 100", "one by one": "after 500", "burst": "bursts of 200"}
 WAYS = (("d", 1, "down"), ("u", 1, "up"), ("d", 16, "16 streams down"))
 
 
@@ -190,21 +191,22 @@ the processors, a relay's CPU is taken from its own clock alone, and depends lea
         rows = []
         for chain, title in TITLES.items():
             for name in self.names("connect", chain):
-                for mode in ("one by one", "burst"):
+                for mode, words in CONNECTS.items():
                     mine = self.samples("connect", chain=chain, subject=name, mode=mode)
                     if not mine:
                         continue
                     times = [t for s in mine for t in s["subject_ms"]]
                     ceiling = [t for s in mine for t in s["ceiling_ms"]]
                     rows.append((
-                        title, name, mode if mode == "one by one" else "burst of 200", len(times),
+                        title, name, words, len(times),
                         sum(s.get("lost", 0) for s in mine),
                         f"{median(times) or 0:.2f} / {p99(times) or 0:.2f}",
                         f"{median(ceiling) or 0:.2f} / {p99(ceiling) or 0:.2f}",
                         f"{(median(times) or 0) - (median(ceiling) or 0):+.2f}"))
         return ("## Connect to the first byte\n\nFrom the client's connect to the first byte that the "
-                "backend sent back, all handshakes included. One by one, each in a pair with the ceiling, "
-                "and 200 at once. In a burst the ceiling's client, in Python, does the SOCKS messages that "
+                "backend sent back, all handshakes included. One by one, each in a pair with the ceiling: "
+                "the first 100 of a relay that was just started, and those after its first 500. Then 200 "
+                "at once. In a burst the ceiling's client, in Python, does the SOCKS messages that "
                 "a relay does in its place, and is slower than a relay may be.\n\n"
                 + table(("PT", "relay", "", "samples", "lost", "median / p99 ms",
                          "ceiling: median / p99 ms", "added, median"), rows)
