@@ -263,7 +263,7 @@ def tunnels(part):
 def sizes(part):
     """Cost against bytes: CPU and memory of one transfer, from small to large."""
     for chain in part.chains():
-        largest = 500 if chain.name == "obfs4" else part.amount.growth_mb[-1]
+        largest = 1000 if chain.name == "obfs4" else part.amount.growth_mb[-1]
         subject = part.subject(f"pt-adapter, {chain.name}", part.stage.pt_adapter, chain)
         if not subject:
             continue
