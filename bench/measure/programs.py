@@ -212,7 +212,7 @@ class Tools:
                 shutil.copyfile(wanted, stamp)
                 return python
         self.missing["ptadapter and plots"] = (
-            "bench/requirements.txt could not be installed into " + str(folder))
+            "pip could not install bench/requirements.txt into the user's cache")
         return None
 
     def compile(self):
@@ -230,13 +230,10 @@ class Tools:
         return str(program)
 
     def versions(self):
-        versions = {"obfs4proxy": said([self.obfs4proxy, "--version"]).partition("-")[2]}
-        if self.programs["socat"]:
-            versions["socat"] = re.search(
-                r"[\d.]+", subprocess.run(
-                    ["socat", "-V"], capture_output=True, text=True, timeout=LIMIT,
-                    check=False).stdout.partition("version")[2])[0]
-        for name in ("obfs-local", "ss-v2ray-plugin"):
+        versions = {}
+        if self.obfs4proxy:
+            versions["obfs4proxy"] = said([self.obfs4proxy, "--version"]).partition("-")[2]
+        for name in ("socat", "obfs-local", "ss-v2ray-plugin"):
             if self.programs[name]:
                 package = self.PACKAGES[name]
                 versions[package] = said(["dpkg-query", "-W", "-f", "${Version}", package])

@@ -60,8 +60,8 @@ class Page:
     def head(self):
         m = self.data.get("machine", {})
         programs = ", ".join(f"{k} {v}" for k, v in m.get("programs", {}).items())
-        quick = {
-            "quick": "\nThis was a **quick** run: few samples, for a first look.\n"}.get(m.get("amount"), "")
+        quick = "\nThis was a **quick** run: few samples, for a first look.\n" if (
+            m.get("amount") == "quick") else ""
         loads = [f"{name} {v['load'][0]} / {v['load'][1]} ({v['took_s']} s)"
                  for name, v in self.data.items() if "load" in v]
         return f"""# Benchmarks

@@ -79,6 +79,8 @@ class Stage:
 
     def obfs4(self, delay=0):
         """obfs4proxy on both sides; with a delay, so many seconds lie each way between them."""
+        if not self.tools.obfs4proxy:
+            raise RuntimeError("no obfs4proxy in the distribution, nor on PATH")
         port = programs.lifecycle().free_port()
         server = programs.Pt(
             [self.tools.obfs4proxy], self.folder("server"), {
