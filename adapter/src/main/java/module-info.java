@@ -6,7 +6,15 @@ module io.github.ptadapter.adapter {
   requires io.netty.common;
   requires io.netty.transport;
   requires static org.jspecify;
+
+  // Of the subcommands alone. A plugin starts without them, so the launcher adds them by name.
+  requires static com.grack.nanojson;
+  requires static info.picocli;
+  requires static io.nayuki.qrcodegen;
   requires org.slf4j;
+
+  opens io.github.ptadapter.adapter.cli to
+      info.picocli;
 
   provides org.slf4j.spi.SLF4JServiceProvider with
       io.github.ptadapter.adapter.LogProvider;

@@ -17,7 +17,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** One run of the plugin from its environment on: the order of its start, and its end. */
-final class Adapter {
+public final class Adapter {
 
   private static final Logger log = LoggerFactory.getLogger(Adapter.class);
 
@@ -41,28 +41,48 @@ final class Adapter {
    */
   static Adapter prepare(Map<String, String> environment)
       throws AdapterException, InterruptedException {
-    SipEnvironment sip = SipEnvironment.of(environment);
+    return prepare(SipEnvironment.of(environment), environment, Optional.empty());
+  }
+
+  /**
+   * The same for a run whose addresses and options come from elsewhere.
+   *
+   * @param environment for all else: folders, PATH, and what the PT inherits
+   * @param meter follows the run
+   */
+  public static Adapter prepare(
+      SipEnvironment sip, Map<String, String> environment, Optional<Meter> meter)
+      throws AdapterException, InterruptedException {
     List<OptionString.Item> items = OptionString.parse(sip.options());
     LogOutput.configure(PluginOptions.logging(items));
     PluginOptions options = PluginOptions.of(items);
     options.warnings().forEach(warning -> log.warn("{}", warning));
-    return options.server() ? server(sip, options, environment) : client(sip, options, environment);
+    return options.server()
+        ? server(sip, options, environment, meter)
+        : client(sip, options, environment, meter);
   }
 
   private static Adapter client(
-      SipEnvironment sip, PluginOptions options, Map<String, String> environment)
+      SipEnvironment sip,
+      PluginOptions options,
+      Map<String, String> environment,
+      Optional<Meter> meter)
       throws AdapterException, InterruptedException {
-    ClientRole role = new ClientRole(sip, options);
+    ClientRole role = new ClientRole(sip, options, meter);
     role.bind();
     log.debug("listening on {}", sip.local());
     StateDirectory state =
         StateDirectory.forClient(options.state(), options.transport(), environment);
     PtRole ptRole = new PtRole.Client(List.of(options.transport()), options.proxy());
-    return new Adapter(supervisor(options, ptRole, state, environment, role), Optional.of(role));
+    return new Adapter(
+        supervisor(options, ptRole, state, environment, watched(role, meter)), Optional.of(role));
   }
 
   private static Adapter server(
-      SipEnvironment sip, PluginOptions options, Map<String, String> environment)
+      SipEnvironment sip,
+      PluginOptions options,
+      Map<String, String> environment,
+      Optional<Meter> meter)
       throws AdapterException {
     Endpoint bind = ServerRole.publicAddress(sip.remotes());
     Endpoint orPort = ServerRole.literal(sip.local(), "SS_LOCAL_HOST");
@@ -72,9 +92,12 @@ final class Adapter {
     state.repairIdentity();
     PtArgs args = options.args();
     PtRole ptRole = new PtRole.Server(List.of(new PtRole.Listener(transport, bind, args)), orPort);
-    return new Adapter(
-        supervisor(options, ptRole, state, environment, new ServerRole(options, state, bind)),
-        Optional.empty());
+    PtSupervisor.User role = watched(new ServerRole(options, state, bind), meter);
+    return new Adapter(supervisor(options, ptRole, state, environment, role), Optional.empty());
+  }
+
+  private static PtSupervisor.User watched(PtSupervisor.User role, Optional<Meter> meter) {
+    return meter.isPresent() ? meter.orElseThrow().watching(role) : role;
   }
 
   private static PtSupervisor supervisor(
@@ -93,7 +116,7 @@ final class Adapter {
   }
 
   /** What the PT inherits: everything but what is between host, launcher and us. */
-  private static Map<String, String> forPt(Map<String, String> environment) {
+  public static Map<String, String> forPt(Map<String, String> environment) {
     Map<String, String> inherited = new TreeMap<>(environment);
     // The launcher has put a locale of ours there, and kept the host's.
     @Nullable String locale = environment.get(LOCALE_OF_HOST);
@@ -107,7 +130,7 @@ final class Adapter {
   }
 
   /** Starts the PT, and meanwhile all that is needed to serve connections. */
-  void start() {
+  public void start() {
     if (log.isDebugEnabled()) {
       log.debug("starting the PT, {} ms after the launcher's start", sinceStart().toMillis());
     }
@@ -134,12 +157,12 @@ final class Adapter {
   }
 
   /** The reason why the plugin must end, once there is one. */
-  CompletableFuture<AdapterException> end() {
+  public CompletableFuture<AdapterException> end() {
     return end;
   }
 
   /** Leaves everything in a state in which the JVM ends at once; takes some milliseconds. */
-  void terminate() {
+  public void terminate() {
     // The PT takes the longest, so the event loops stop while it ends.
     supervisor.askToEnd();
     client.ifPresent(ClientRole::freeze);
@@ -147,7 +170,7 @@ final class Adapter {
   }
 
   /** Ends the PT, by force where it must be, then all connections; takes less than a second. */
-  void close() {
+  public void close() {
     supervisor.close();
     client.ifPresent(ClientRole::close);
   }

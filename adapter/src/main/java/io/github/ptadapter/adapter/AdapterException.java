@@ -4,23 +4,25 @@ package io.github.ptadapter.adapter;
  * A reason to end that the user can do something about: one line that says what happened and what
  * to do, and the exit code.
  */
-final class AdapterException extends Exception {
+public final class AdapterException extends Exception {
 
   private static final long serialVersionUID = 1L;
 
   private final ExitCode code;
 
-  AdapterException(ExitCode code, String message) {
+  /** With one line for the user. */
+  public AdapterException(ExitCode code, String message) {
     super(message, null, false, false);
     this.code = code;
   }
 
   /** A mistake in the options or in the environment. */
-  static AdapterException config(String message) {
+  public static AdapterException config(String message) {
     return new AdapterException(ExitCode.CONFIG, message);
   }
 
-  ExitCode code() {
+  /** How the program ends. */
+  public ExitCode code() {
     return code;
   }
 

@@ -14,7 +14,7 @@ import java.util.regex.Pattern;
  * @param address the bridge's address; made up for some transports
  * @param args the transport's arguments
  */
-record BridgeLine(TransportName transport, Endpoint address, PtArgs args) {
+public record BridgeLine(TransportName transport, Endpoint address, PtArgs args) {
 
   private static final Pattern BLANKS = Pattern.compile("\\s+");
   private static final Pattern FINGERPRINT = Pattern.compile("[0-9A-Fa-f]{40}");

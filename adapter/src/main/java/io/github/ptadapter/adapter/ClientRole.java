@@ -32,6 +32,7 @@ import java.nio.channels.UnsupportedAddressTypeException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -39,7 +40,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** The role beside ss-local: listens for the host and dials through the PT. */
-final class ClientRole implements PtSupervisor.User {
+public final class ClientRole implements PtSupervisor.User {
 
   private static final Logger log = LoggerFactory.getLogger(ClientRole.class);
 
@@ -55,6 +56,7 @@ final class ClientRole implements PtSupervisor.User {
 
   private final SipEnvironment sip;
   private final PluginOptions options;
+  private final Optional<Meter> meter;
   private final RemoteHosts remotes;
   private final PtGate gate = new PtGate();
   private final AtomicInteger open = new AtomicInteger();
@@ -65,17 +67,12 @@ final class ClientRole implements PtSupervisor.User {
   /** Made at the start: making it takes a millisecond, which the end does not have. */
   private final Runnable frozen = LockSupport::park;
 
-  ClientRole(SipEnvironment sip, PluginOptions options) throws AdapterException {
+  ClientRole(SipEnvironment sip, PluginOptions options, Optional<Meter> meter)
+      throws AdapterException {
     this.sip = sip;
     this.options = options;
-    for (Endpoint remote : sip.remotes()) {
-      if (remote.isWildcard()) {
-        throw AdapterException.config(
-            "the server's address is "
-                + remote.host()
-                + ", which only a server can have: add 'server' to the plugin options");
-      }
-    }
+    this.meter = meter;
+    requireOfServer(sip.remotes());
     options
         .bridge()
         .filter(bridge -> !sip.remotes().contains(bridge.address()))
@@ -84,6 +81,18 @@ final class ClientRole implements PtSupervisor.User {
                 "the bridge line's address differs from the server's address of the host:"
                     + " the host's is used"));
     remotes = new RemoteHosts(sip.remotes());
+  }
+
+  /** Refuses addresses that no client can connect to. */
+  public static void requireOfServer(List<Endpoint> remotes) throws AdapterException {
+    for (Endpoint remote : remotes) {
+      if (remote.isWildcard()) {
+        throw AdapterException.config(
+            "the server's address is "
+                + remote.host()
+                + ", which only a server can have: add 'server' to the plugin options");
+      }
+    }
   }
 
   /**
@@ -191,6 +200,10 @@ final class ClientRole implements PtSupervisor.User {
       return;
     }
     channel.closeFuture().addListener(_ -> open.decrementAndGet());
+    // Not a lambda: linking one would delay a plugin's first connection.
+    if (meter.isPresent()) {
+      channel.pipeline().addLast(meter.orElseThrow().counter());
+    }
     channel.pipeline().addLast(new LocalConnection(number, channel, options, remotes, gate));
   }
 

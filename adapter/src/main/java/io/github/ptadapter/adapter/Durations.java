@@ -5,7 +5,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** Limits of time in options and messages. */
-final class Durations {
+public final class Durations {
 
   private static final Pattern GRAMMAR = Pattern.compile("(\\d{1,9})(ms|s|m|h|)");
 
@@ -19,7 +19,7 @@ final class Durations {
    *
    * @throws IllegalArgumentException when it is anything else
    */
-  static Duration parse(String text) {
+  public static Duration parse(String text) {
     Matcher match = GRAMMAR.matcher(text);
     if (!match.matches()) {
       throw new IllegalArgumentException(
@@ -40,7 +40,7 @@ final class Durations {
   }
 
   /** Writes a time as a person would, such as {@code 1.5 s}. */
-  static String words(Duration time) {
+  public static String words(Duration time) {
     long millis = time.toMillis();
     if (millis < 1000) {
       return millis + " ms";

@@ -1,7 +1,7 @@
 package io.github.ptadapter.adapter;
 
 /** How this program ends, for the host and for scripts. */
-enum ExitCode {
+public enum ExitCode {
   /** Stopped by its host, or the host is gone. */
   STOPPED(0),
   /** A mistake of this program. */
@@ -13,7 +13,9 @@ enum ExitCode {
   /** The PT could not be started, or reported an error. */
   PT_FAILED(4),
   /** The PT kept dying, or never became ready again. */
-  PT_LOST(5);
+  PT_LOST(5),
+  /** A check found no tunnel to the far side. */
+  NO_TUNNEL(6);
 
   private final int value;
 
@@ -21,7 +23,8 @@ enum ExitCode {
     this.value = value;
   }
 
-  int value() {
+  /** The number that the program ends with. */
+  public int value() {
     return value;
   }
 }

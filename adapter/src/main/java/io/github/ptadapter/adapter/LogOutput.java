@@ -32,7 +32,7 @@ import org.slf4j.event.Level;
  * <p>Nothing that happens to the output reaches the callers: lines that it cannot take in time are
  * dropped and counted, errors are ignored.
  */
-final class LogOutput {
+public final class LogOutput {
 
   /** Lines that wait for a slow output. */
   private static final int QUEUED_LINES = 1000;
@@ -58,7 +58,7 @@ final class LogOutput {
    *
    * @throws AdapterException when the file cannot be opened
    */
-  static void configure(PluginOptions.Logging logging) throws AdapterException {
+  public static void configure(PluginOptions.Logging logging) throws AdapterException {
     threshold = logging.level();
     if (logging.file().isPresent()) {
       Path file = logging.file().orElseThrow();
@@ -81,6 +81,11 @@ final class LogOutput {
     }
   }
 
+  /** Leads the lines elsewhere, each in one call; {@link #configure} may name a file yet. */
+  public static void redirect(OutputStream other) {
+    output = other;
+  }
+
   static boolean isEnabled(Level level) {
     return level.toInt() >= threshold.toInt();
   }
@@ -101,7 +106,7 @@ final class LogOutput {
   }
 
   /** Waits until everything is written, no longer than {@code limit}. */
-  static void flush(Duration limit) throws InterruptedException {
+  public static void flush(Duration limit) throws InterruptedException {
     long end = System.nanoTime() + limit.toNanos();
     while (waiting.get() > 0 && System.nanoTime() < end) {
       Thread.sleep(1);

@@ -8,11 +8,10 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeoutException;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Where the program starts and ends. */
+/** Where the plugin starts and ends; the launcher has its subcommands begin elsewhere. */
 public final class Main {
 
   private static final Logger log = LoggerFactory.getLogger(Main.class);
@@ -34,6 +33,7 @@ public final class Main {
         ss-server ... --plugin pt-adapter --plugin-opts "server;transport=obfs4"
 
       The server logs the plugin options for its clients and keeps them in client-plugin-opts.txt.
+      There are subcommands for people: see pt-adapter --help.
       """;
 
   private Main() {}
@@ -62,14 +62,6 @@ public final class Main {
 
   private static ExitCode run(List<String> args, Map<String, String> environment)
       throws AdapterException, InterruptedException {
-    if (args.contains("--version")) {
-      System.out.println("pt-adapter " + version());
-      return ExitCode.STOPPED;
-    }
-    if (args.contains("--help") || args.contains("-h")) {
-      System.out.print(USAGE);
-      return ExitCode.STOPPED;
-    }
     if (!SipEnvironment.isPresent(environment)) {
       System.err.print(USAGE);
       return ExitCode.CONFIG;
@@ -113,10 +105,5 @@ public final class Main {
   private static void stopAtOnce(Adapter adapter) {
     adapter.terminate();
     Runtime.getRuntime().halt(ExitCode.STOPPED.value());
-  }
-
-  private static String version() {
-    @Nullable String version = Main.class.getPackage().getImplementationVersion();
-    return version == null ? "unknown" : version;
   }
 }

@@ -11,7 +11,7 @@ import java.util.Optional;
  * <p>A backslash takes the next character as it is, the first plain {@code =} ends the key, empty
  * items are skipped and nothing is trimmed.
  */
-final class OptionString {
+public final class OptionString {
 
   /**
    * One option.
@@ -19,11 +19,12 @@ final class OptionString {
    * @param key the key, never empty
    * @param value the value; absent without {@code =}
    */
-  record Item(String key, Optional<String> value) {}
+  public record Item(String key, Optional<String> value) {}
 
   private OptionString() {}
 
-  static List<Item> parse(String text) throws AdapterException {
+  /** Reads the options in their order. */
+  public static List<Item> parse(String text) throws AdapterException {
     List<Item> items = new ArrayList<>();
     StringBuilder part = new StringBuilder();
     Optional<String> key = Optional.empty();

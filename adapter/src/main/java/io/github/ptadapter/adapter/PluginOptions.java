@@ -35,7 +35,7 @@ import org.slf4j.event.Level;
  * @param args the PT's arguments
  * @param warnings what the user should know, one line each
  */
-record PluginOptions(
+public record PluginOptions(
     boolean server,
     TransportName transport,
     Optional<List<String>> exec,
@@ -86,21 +86,22 @@ record PluginOptions(
 
   private static final int MAX_CONNECTIONS_LIMIT = 1_000_000;
 
-  PluginOptions {
+  /** Copies the list. */
+  public PluginOptions {
     warnings = List.copyOf(warnings);
   }
 
   /** Where and how much to log; read before all else, so that the other mistakes reach the file. */
-  record Logging(Optional<Path> file, Level level) {}
+  public record Logging(Optional<Path> file, Level level) {}
 
   /** Reads the logging options alone, whatever is wrong with the others. */
-  static Logging logging(List<Item> items) throws AdapterException {
+  public static Logging logging(List<Item> items) throws AdapterException {
     Values values = new Values(items.stream().filter(i -> LOGGING.contains(i.key())).toList());
     return new Logging(values.path("log"), values.level("loglevel"));
   }
 
   /** Reads all options. */
-  static PluginOptions of(List<Item> items) throws AdapterException {
+  public static PluginOptions of(List<Item> items) throws AdapterException {
     Values values = new Values(items);
     boolean server =
         values.flag("server", Map.of("1", true, "true", true, "0", false, "false", false), false);
@@ -162,7 +163,7 @@ record PluginOptions(
    * @param args what the server wants from its clients
    * @return a complete {@code plugin-opts}
    */
-  static String forClient(TransportName transport, PtArgs args) {
+  public static String forClient(TransportName transport, PtArgs args) {
     StringBuilder options = new StringBuilder("transport=" + transport);
     for (PtArgs.Pair arg : args.pairs()) {
       boolean ours =

@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /** Finds the program that speaks a transport when the user names none. */
-final class PtCommand {
+public final class PtCommand {
 
   /** The folder of this distribution, from the launcher. */
   private static final String HOME_PROPERTY = "pt-adapter.home";
@@ -24,7 +24,8 @@ final class PtCommand {
    *
    * @throws AdapterException when there is none
    */
-  static List<String> find(TransportName transport, boolean server, Map<String, String> environment)
+  public static List<String> find(
+      TransportName transport, boolean server, Map<String, String> environment)
       throws AdapterException {
     List<String> names = names(transport, server);
     for (String name : names) {

@@ -16,7 +16,7 @@ import org.slf4j.LoggerFactory;
  * The role beside ss-server: the PT listens and forwards by itself, so all that is left to do is to
  * tell the user what the clients need.
  */
-final class ServerRole implements PtSupervisor.User {
+public final class ServerRole implements PtSupervisor.User {
 
   private static final Logger log = LoggerFactory.getLogger(ServerRole.class);
 
@@ -35,7 +35,7 @@ final class ServerRole implements PtSupervisor.User {
    *
    * @param hosts what the host said; several wildcards mean all addresses of both families
    */
-  static Endpoint publicAddress(List<Endpoint> hosts) throws AdapterException {
+  public static Endpoint publicAddress(List<Endpoint> hosts) throws AdapterException {
     Endpoint first = hosts.getFirst();
     if (hosts.size() == 1) {
       return literal(first, "SS_REMOTE_HOST");
@@ -50,7 +50,7 @@ final class ServerRole implements PtSupervisor.User {
   }
 
   /** Resolves a name, once: PTs take literals only. */
-  static Endpoint literal(Endpoint endpoint, String variable) throws AdapterException {
+  public static Endpoint literal(Endpoint endpoint, String variable) throws AdapterException {
     if (endpoint.isIp()) {
       return endpoint;
     }

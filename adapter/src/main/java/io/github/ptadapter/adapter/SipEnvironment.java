@@ -14,12 +14,13 @@ import org.jspecify.annotations.Nullable;
  * @param local {@code SS_LOCAL_HOST} and {@code SS_LOCAL_PORT}: the side of the host
  * @param options {@code SS_PLUGIN_OPTIONS}, empty when there are none
  */
-record SipEnvironment(List<Endpoint> remotes, Endpoint local, String options) {
+public record SipEnvironment(List<Endpoint> remotes, Endpoint local, String options) {
 
   private static final List<String> ADDRESSES =
       List.of("SS_REMOTE_HOST", "SS_REMOTE_PORT", "SS_LOCAL_HOST", "SS_LOCAL_PORT");
 
-  SipEnvironment {
+  /** Copies the list. */
+  public SipEnvironment {
     remotes = List.copyOf(remotes);
   }
 

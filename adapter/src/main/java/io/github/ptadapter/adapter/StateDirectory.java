@@ -31,7 +31,7 @@ import org.slf4j.LoggerFactory;
  *
  * @param path the folder, which exists and can be written
  */
-record StateDirectory(Path path) {
+public record StateDirectory(Path path) {
 
   private static final Logger log = LoggerFactory.getLogger(StateDirectory.class);
 
@@ -53,7 +53,7 @@ record StateDirectory(Path path) {
    * Finds or makes the folder of a client: losing it costs nothing, so there is a way out under the
    * folder for temporary files.
    */
-  static StateDirectory forClient(
+  public static StateDirectory forClient(
       Optional<Path> chosen, TransportName transport, Map<String, String> environment)
       throws AdapterException {
     if (chosen.isPresent()) {
@@ -98,7 +98,7 @@ record StateDirectory(Path path) {
    * Finds or makes the folder of a server, which holds its identity: where it cannot be written,
    * every restart would lock every client out.
    */
-  static StateDirectory forServer(
+  public static StateDirectory forServer(
       Optional<Path> chosen, TransportName transport, int port, Map<String, String> environment)
       throws AdapterException {
     if (chosen.isPresent()) {
@@ -131,7 +131,7 @@ record StateDirectory(Path path) {
   }
 
   /** Puts the copy in the place of an identity that a PT has not written to its end. */
-  void repairIdentity() throws AdapterException {
+  public void repairIdentity() throws AdapterException {
     Path identity = path.resolve(IDENTITY_FILE);
     Path copy = path.resolve(IDENTITY_COPY);
     try {
@@ -217,7 +217,7 @@ record StateDirectory(Path path) {
   }
 
   /** Says in a person's words why a file cannot be used. */
-  static String reason(IOException e) {
+  public static String reason(IOException e) {
     if (e instanceof FileSystemException f) {
       String why = f.getReason();
       String file = String.valueOf(f.getFile());

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.stream.Stream;
@@ -39,7 +40,7 @@ final class ClientFixture implements AutoCloseable {
     PluginOptions parsed =
         PluginOptions.of(OptionString.parse("transport=" + FakePt.TRANSPORT + ";" + options));
     local = new Endpoint("127.0.0.1", freePort());
-    role = new ClientRole(new SipEnvironment(remotes, local, ""), parsed);
+    role = new ClientRole(new SipEnvironment(remotes, local, ""), parsed, Optional.empty());
     role.bind();
     Waiting.until("the PTs of earlier tests have no connections", () -> FakePt.connected() == 0);
     others = sockets() - FakePt.listening();

@@ -10,6 +10,7 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -179,6 +180,7 @@ class ClientRoleTest {
         Stream.of(hosts.split("\\|", -1)).map(host -> new Endpoint(host, 443)).toList();
     return new ClientRole(
         new SipEnvironment(remotes, local, ""),
-        PluginOptions.of(OptionString.parse("transport=" + FakePt.TRANSPORT + ";" + options)));
+        PluginOptions.of(OptionString.parse("transport=" + FakePt.TRANSPORT + ";" + options)),
+        Optional.empty());
   }
 }

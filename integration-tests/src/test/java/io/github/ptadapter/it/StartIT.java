@@ -154,6 +154,27 @@ final class StartIT {
     }
   }
 
+  /** The libraries of the subcommands would cost every start of a plugin some of its time. */
+  @Test
+  void pluginLoadsNothingOfTheSubcommands() {
+    FakePt pt = FakePt.write(dir, FakePt.offers(9) + FakePt.STAYS);
+    List<String> own = List.of("picocli.", "nanojson.", "qrcodegen.", "adapter.cli.");
+    ProcessBuilder builder = Plugin.command(dir, Sip.of(pt.options()), "check", "--help");
+    builder.environment().put("PT_ADAPTER_JAVA_OPTS", "-Xlog:class+load,module+load");
+    try (Program plugin = Program.start(builder)) {
+      plugin.awaitReady();
+      assertThat(plugin.out())
+          .anyMatch(line -> line.contains("adapter.Adapter "))
+          .noneMatch(line -> own.stream().anyMatch(line::contains));
+    }
+    ProcessBuilder command = Plugin.bare(dir, "--version");
+    command.environment().put("PT_ADAPTER_JAVA_OPTS", "-Xlog:class+load");
+    try (Program plugin = Program.start(command)) {
+      assertThat(plugin.awaitExit(LIMIT)).isEqualTo(STOPPED);
+      assertThat(plugin.out()).as("where they are used").anyMatch(l -> l.contains("picocli."));
+    }
+  }
+
   @Test
   void argumentsOfHostsAreIgnoredAndOthersWarnedAboutOnce() {
     FakePt pt = FakePt.write(dir, FakePt.offers(9) + FakePt.STAYS);
