@@ -13,6 +13,7 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoop;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.nio.NioIoHandler;
@@ -30,7 +31,9 @@ import java.net.UnknownHostException;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.UnsupportedAddressTypeException;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -63,6 +66,9 @@ public final class ClientRole implements PtSupervisor.User {
   private final AtomicInteger accepted = new AtomicInteger();
   private @Nullable ServerSocketChannel listener;
   private volatile @Nullable EventLoopGroup group;
+
+  /** Filled before the first connection comes, and only if tunnels shall be dialled ahead. */
+  private final Map<EventLoop, ReadyTunnels> ready = new HashMap<>();
 
   /** Made at the start: making it takes a millisecond, which the end does not have. */
   private final Runnable frozen = LockSupport::park;
@@ -142,6 +148,9 @@ public final class ClientRole implements PtSupervisor.User {
     int threads = Math.min(MAX_EVENT_LOOPS, Runtime.getRuntime().availableProcessors());
     EventLoopGroup loops = new MultiThreadIoEventLoopGroup(threads, NioIoHandler.newFactory());
     group = loops;
+    if (options.prewarm() > 0) {
+      prepareReadyTunnels(loops, threads);
+    }
     new ServerBootstrap()
         .group(loops)
         .channelFactory(() -> new NioServerSocketChannel(bound))
@@ -161,6 +170,21 @@ public final class ClientRole implements PtSupervisor.User {
           Channel channel = registered.channel();
           channel.eventLoop().execute(() -> channel.config().setAutoRead(true));
         });
+  }
+
+  /** A tunnel's connections share an event loop, so each loop has its part of the ready ones. */
+  private void prepareReadyTunnels(EventLoopGroup loops, int count) {
+    int left = options.prewarm();
+    int loopsLeft = count;
+    for (EventExecutor loop : loops) {
+      int share = Math.ceilDiv(left, loopsLeft);
+      if (share > 0) {
+        EventLoop own = (EventLoop) loop;
+        ready.put(own, new ReadyTunnels(own, share, options.dialTimeout(), remotes, gate));
+      }
+      left -= share;
+      loopsLeft--;
+    }
   }
 
   /**
@@ -204,7 +228,11 @@ public final class ClientRole implements PtSupervisor.User {
     if (meter.isPresent()) {
       channel.pipeline().addLast(meter.orElseThrow().counter());
     }
-    channel.pipeline().addLast(new LocalConnection(number, channel, options, remotes, gate));
+    channel
+        .pipeline()
+        .addLast(
+            new LocalConnection(
+                number, channel, options, remotes, gate, ready.get(channel.eventLoop())));
   }
 
   @Override

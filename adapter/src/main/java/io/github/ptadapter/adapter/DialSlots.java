@@ -28,13 +28,25 @@ final class DialSlots {
    */
   boolean take(Endpoint server, Runnable dial) {
     synchronized (this) {
-      if (taken.merge(server, 1, Integer::sum) > PER_SERVER) {
-        taken.merge(server, -1, Integer::sum);
+      if (!tryTake(server)) {
         waiting.computeIfAbsent(server, _ -> new ArrayDeque<>()).add(dial);
         return false;
       }
     }
     dial.run();
+    return true;
+  }
+
+  /**
+   * Takes a slot for a dial that nobody waits for, if there is one.
+   *
+   * @return whether there was
+   */
+  synchronized boolean tryTake(Endpoint server) {
+    if (taken.merge(server, 1, Integer::sum) > PER_SERVER) {
+      taken.merge(server, -1, Integer::sum);
+      return false;
+    }
     return true;
   }
 

@@ -52,6 +52,7 @@ final class LocalConnection extends ChannelInboundHandlerAdapter {
   private final PluginOptions options;
   private final RemoteHosts remotes;
   private final PtGate gate;
+  private final @Nullable ReadyTunnels ready;
   private final long deadlineAfter;
   private final List<ByteBuf> early = new ArrayList<>();
   private int earlyBytes;
@@ -62,13 +63,22 @@ final class LocalConnection extends ChannelInboundHandlerAdapter {
   private @Nullable ScheduledFuture<?> timer;
   private @Nullable Future<Channel> dial;
 
+  /**
+   * @param ready where tunnels wait, if they are dialled ahead
+   */
   LocalConnection(
-      int number, SocketChannel local, PluginOptions options, RemoteHosts remotes, PtGate gate) {
+      int number,
+      SocketChannel local,
+      PluginOptions options,
+      RemoteHosts remotes,
+      PtGate gate,
+      @Nullable ReadyTunnels ready) {
     this.number = number;
     this.local = local;
     this.options = options;
     this.remotes = remotes;
     this.gate = gate;
+    this.ready = ready;
     deadlineAfter = options.dialTimeout().toNanos();
   }
 
@@ -112,8 +122,23 @@ final class LocalConnection extends ChannelInboundHandlerAdapter {
   }
 
   private void awaitPt() {
+    // Even where the PT is ready: by then the loop has seen which of the ready tunnels have ended.
     gate.dialer()
-        .thenAccept(dialer -> local.eventLoop().execute(() -> dial(dialer, remotes.inOrder())));
+        .thenAccept(dialer -> local.eventLoop().execute(() -> begin(dialer, remotes.inOrder())));
+  }
+
+  /** Takes a tunnel that is ready, or dials. */
+  private void begin(PtDialer dialer, List<Endpoint> hosts) {
+    SocketChannel pt =
+        ready == null || !local.isActive() ? null : ready.take(dialer, hosts.getFirst());
+    if (pt == null) {
+      dial(dialer, hosts);
+    } else {
+      log.debug("#{} takes a tunnel that was ready", number);
+      Tunnel tunnel = new Tunnel(number, local, options, remotes);
+      pt.pipeline().addLast(tunnel.ptSide());
+      handOver(tunnel);
+    }
   }
 
   /** Tries the first of the hosts, as soon as not too many dials wait for its answer. */

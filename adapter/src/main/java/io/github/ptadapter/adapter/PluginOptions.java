@@ -32,6 +32,8 @@ import org.slf4j.event.Level;
  * @param idleTimeout how long a tunnel may be silent both ways; zero for ever
  * @param restart whether a PT that died is started again
  * @param maxConnections how many connections may be open at once
+ * @param prewarm how many tunnels may be ready ahead of the connections that want them; zero for
+ *     off
  * @param args the PT's arguments
  * @param warnings what the user should know, one line each
  */
@@ -48,6 +50,7 @@ public record PluginOptions(
     Duration idleTimeout,
     boolean restart,
     int maxConnections,
+    int prewarm,
     PtArgs args,
     List<String> warnings) {
 
@@ -66,7 +69,8 @@ public record PluginOptions(
           "drain-timeout",
           "idle-timeout",
           "restart",
-          "max-connections");
+          "max-connections",
+          "prewarm");
 
   private static final Set<String> LOGGING = Set.of("log", "loglevel");
 
@@ -75,16 +79,19 @@ public record PluginOptions(
 
   /** Names that the contract keeps for later: silently they would go to the PT. */
   private static final Set<String> RESERVED =
-      Set.of("prewarm", "next", "ext-orport", "proxy-protocol", "metrics");
+      Set.of("next", "ext-orport", "proxy-protocol", "metrics");
 
   private static final Set<String> CLIENT_ONLY = Set.of("bridge", "proxy");
 
   private static final Set<String> NO_EFFECT_IN_SERVER =
-      Set.of("dial-timeout", "drain-timeout", "idle-timeout", "max-connections");
+      Set.of("dial-timeout", "drain-timeout", "idle-timeout", "max-connections", "prewarm");
 
   private static final String ARG_PREFIX = "arg.";
 
   private static final int MAX_CONNECTIONS_LIMIT = 1_000_000;
+
+  /** More than a browser opens at once, and half of what may be dialled at once. */
+  private static final int PREWARM_LIMIT = 64;
 
   /** Copies the list. */
   public PluginOptions {
@@ -152,6 +159,7 @@ public record PluginOptions(
         values.duration("idle-timeout", Duration.ZERO, 0),
         values.flag("restart", Map.of("on", true, "off", false), true),
         values.maxConnections(),
+        values.prewarm(),
         checked,
         warnings);
   }
@@ -319,18 +327,26 @@ public record PluginOptions(
     }
 
     int maxConnections() throws AdapterException {
+      return number("max-connections", 1, MAX_CONNECTIONS_LIMIT, "").orElse(4096);
+    }
+
+    int prewarm() throws AdapterException {
+      return number("prewarm", 0, PREWARM_LIMIT, ", where 0 is off").orElse(0);
+    }
+
+    private Optional<Integer> number(String key, int least, int most, String remark)
+        throws AdapterException {
       return read(
-              "max-connections",
-              text -> {
-                boolean digits = text.matches("\\d{1,7}");
-                int number = digits ? Integer.parseInt(text) : 0;
-                if (number < 1 || number > MAX_CONNECTIONS_LIMIT) {
-                  throw new IllegalArgumentException(
-                      "it is a number from 1 to " + MAX_CONNECTIONS_LIMIT);
-                }
-                return number;
-              })
-          .orElse(4096);
+          key,
+          text -> {
+            boolean digits = text.matches("\\d{1,7}");
+            int number = digits ? Integer.parseInt(text) : -1;
+            if (number < least || number > most) {
+              throw new IllegalArgumentException(
+                  "it is a number from " + least + " to " + most + remark);
+            }
+            return number;
+          });
     }
 
     /** Reads a choice; bare {@code server} is the one key that needs no value. */

@@ -37,6 +37,15 @@ class DialSlotsTest {
   }
 
   @Test
+  void aDialThatNobodyWaitsForDoesNotQueue() {
+    take(SILENT, DialSlots.PER_SERVER - 1);
+    assertThat(slots.tryTake(SILENT)).isTrue();
+    assertThat(slots.tryTake(SILENT)).isFalse();
+    slots.free(SILENT);
+    assertThat(slots.tryTake(SILENT)).isTrue();
+  }
+
+  @Test
   void oneServerDoesNotHoldUpAnother() {
     take(SILENT, DialSlots.PER_SERVER);
     assertThat(slots.take(OTHER, () -> dialled.add("other"))).isTrue();

@@ -464,6 +464,39 @@ class LocalConnectionTest {
     }
   }
 
+  @Test
+  void takesATunnelThatWasDialledAhead() throws Exception {
+    try (FakePt pt = new FakePt(FakePt.ECHO);
+        ClientFixture client = ClientFixture.through(pt, "prewarm=2")) {
+      // Connections go to the event loops in turn, and each loop has its own.
+      for (int i = 1; i <= 2; i++) {
+        try (Socket host = client.connect()) {
+          exchange(host, i);
+        }
+      }
+      Waiting.until("two tunnels are ready", () -> count("a tunnel is ready") - taken() == 2);
+      int dialled = pt.accepted();
+      long before = taken();
+      try (Socket one = client.connect();
+          Socket other = client.connect()) {
+        exchange(one, 3);
+        exchange(other, 4);
+        exchange(one, 5);
+        one.shutdownOutput();
+        assertThat(taken()).isEqualTo(before + 2);
+        Waiting.until("they are replaced", () -> pt.accepted() == dialled + 2);
+      }
+    }
+  }
+
+  private long taken() throws Exception {
+    return count("takes a tunnel that was ready");
+  }
+
+  private long count(String words) throws Exception {
+    return log.lines().stream().filter(line -> line.contains(words)).count();
+  }
+
   private static CompletableFuture<Void> sending(Socket host, byte[] bytes, boolean end) {
     CompletableFuture<Void> sent = new CompletableFuture<>();
     Thread.ofVirtual()

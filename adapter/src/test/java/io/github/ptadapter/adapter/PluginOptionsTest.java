@@ -41,6 +41,7 @@ class PluginOptionsTest {
           Map.entry("idle-timeout", o -> o.idleTimeout().toMillis()),
           Map.entry("restart", PluginOptions::restart),
           Map.entry("max-connections", PluginOptions::maxConnections),
+          Map.entry("prewarm", PluginOptions::prewarm),
           Map.entry("args", o -> o.args().encode()));
 
   @Nested
@@ -59,6 +60,7 @@ class PluginOptionsTest {
       "idle-timeout,    0",
       "restart,         true",
       "max-connections, 4096",
+      "prewarm,         0",
       "args,            ''",
     })
     void haveDefaults(String key, String value) throws Exception {
@@ -95,6 +97,9 @@ class PluginOptionsTest {
             transport=obfs3;restart=off -> restart -> false
             transport=obfs3;max-connections=1 -> max-connections -> 1
             transport=obfs3;max-connections=1000000 -> max-connections -> 1000000
+            transport=obfs3;prewarm=0 -> prewarm -> 0
+            transport=obfs3;prewarm=1 -> prewarm -> 1
+            transport=obfs3;prewarm=64 -> prewarm -> 64
             """)
     void takeGoodValues(String text, String key, String value) throws Exception {
       PluginOptions options = options(text);
@@ -146,6 +151,10 @@ class PluginOptionsTest {
             max-connections=1000001 -> bad option 'max-connections': it is a number from 1
             max-connections=99999999999 -> bad option 'max-connections': it is a number from 1
             max-connections=1k -> bad option 'max-connections': it is a number from 1
+            prewarm -> the option 'prewarm' needs a value
+            prewarm=-1 -> bad option 'prewarm': it is a number from 0 to 64, where 0 is off
+            prewarm=65 -> bad option 'prewarm': it is a number from 0 to 64, where 0 is off
+            prewarm=on -> bad option 'prewarm': it is a number from 0 to 64
             """)
     void refuseBadValues(String text, String words) {
       refused(
@@ -173,7 +182,8 @@ class PluginOptionsTest {
           "drain-timeout",
           "idle-timeout",
           "restart",
-          "max-connections"
+          "max-connections",
+          "prewarm"
         })
     void mayStandThereOnce(String key) {
       refused(() -> options(key + "=x;" + key + "=x"), "the option '" + key + "' is there twice");
@@ -331,7 +341,8 @@ class PluginOptionsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"dial-timeout", "drain-timeout", "idle-timeout", "max-connections"})
+    @ValueSource(
+        strings = {"dial-timeout", "drain-timeout", "idle-timeout", "max-connections", "prewarm"})
     void warnsAboutWhatHasNoEffect(String key) throws Exception {
       assertThat(options("server;transport=obfs4;" + key + "=5").warnings())
           .containsExactly(
