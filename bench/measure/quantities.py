@@ -165,10 +165,11 @@ def delay(part, prewarm):
     chain = part.subject("all over the delayed link", part.stage.obfs4, delay=0.05)
     if not chain:
         return part
-    name = f"pt-adapter, prewarm={prewarm}"
-    subjects = [
-        part.subject("pt-adapter", part.stage.pt_adapter, chain),
-        part.subject(name, part.stage.pt_adapter, chain, f"prewarm={prewarm}", name=name)]
+    subjects = [part.subject("pt-adapter", part.stage.pt_adapter, chain)]
+    if prewarm:
+        name = f"pt-adapter, prewarm={prewarm}"
+        subjects.append(
+            part.subject(name, part.stage.pt_adapter, chain, f"prewarm={prewarm}", name=name))
     for subject in filter(None, subjects):
         def pairs():
             taken = []
