@@ -43,8 +43,8 @@ final class ReadyTunnels {
   record Times(Duration recent, Duration life, Duration spread, Duration pause) {
 
     /**
-     * A server that ends a connection without a byte does so after 30 s or more (ss-server), and
-     * half a minute after the last connection, what was dialled ahead shall be gone too.
+     * Well below a minute, after which web servers and others on the way end what is silent; and
+     * what was dialled ahead is gone half a minute after the last connection.
      */
     static final Times DEFAULT =
         new Times(
