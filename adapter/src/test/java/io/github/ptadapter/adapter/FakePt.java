@@ -15,7 +15,9 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -75,7 +77,7 @@ final class FakePt implements AutoCloseable {
   private final Thread acceptor;
   private final Behaviour behaviour;
   private final AtomicInteger accepted = new AtomicInteger();
-  private final AtomicInteger open = new AtomicInteger();
+  private final Set<Socket> open = ConcurrentHashMap.newKeySet();
   private final BlockingQueue<String> hosts = new LinkedBlockingQueue<>();
   private final BlockingQueue<Throwable> failures = new LinkedBlockingQueue<>();
 
@@ -117,7 +119,7 @@ final class FakePt implements AutoCloseable {
 
   /** How many connections are still served. */
   int open() {
-    return open.get();
+    return open.size();
   }
 
   /** The hosts that were asked for, in order. */
@@ -138,7 +140,7 @@ final class FakePt implements AutoCloseable {
       while (true) {
         Socket socket = listener.accept();
         accepted.incrementAndGet();
-        open.incrementAndGet();
+        open.add(socket);
         connected.incrementAndGet();
         Thread.ofVirtual().start(() -> serve(socket));
       }
@@ -159,7 +161,7 @@ final class FakePt implements AutoCloseable {
     } catch (Throwable e) {
       failures.add(e);
     } finally {
-      open.decrementAndGet();
+      open.remove(socket);
       connected.decrementAndGet();
     }
   }
@@ -189,9 +191,13 @@ final class FakePt implements AutoCloseable {
     return new String(in.readNBytes(in.readUnsignedByte()), StandardCharsets.UTF_8);
   }
 
+  /** Ends its connections too, as that of an event loop which ended in the middle of a dial. */
   @Override
   public void close() throws IOException {
     stopListening();
+    for (Socket socket : open) {
+      socket.close();
+    }
   }
 
   /** Takes no more connections. */
