@@ -1,10 +1,11 @@
 package io.github.ptadapter.adapter;
 
 import io.github.ptadapter.ptclient.Endpoint;
-import java.util.ArrayDeque;
 import java.util.HashMap;
+import java.util.Iterator;
+import java.util.LinkedHashSet;
 import java.util.Map;
-import java.util.Queue;
+import java.util.Set;
 
 /**
  * How many dials may be under way to each server.
@@ -19,7 +20,9 @@ final class DialSlots {
   static final int PER_SERVER = 128;
 
   private final Map<Endpoint, Integer> taken = new HashMap<>();
-  private final Map<Endpoint, Queue<Runnable>> waiting = new HashMap<>();
+
+  /** In the order in which they came. */
+  private final Map<Endpoint, Set<Runnable>> waiting = new HashMap<>();
 
   /**
    * Runs a dial as soon as there is a slot for it.
@@ -29,7 +32,7 @@ final class DialSlots {
   boolean take(Endpoint server, Runnable dial) {
     synchronized (this) {
       if (!tryTake(server)) {
-        waiting.computeIfAbsent(server, _ -> new ArrayDeque<>()).add(dial);
+        waiting.computeIfAbsent(server, _ -> new LinkedHashSet<>()).add(dial);
         return false;
       }
     }
@@ -50,16 +53,22 @@ final class DialSlots {
     return true;
   }
 
+  /** Lets go of a dial that waits for its slot: its client has gone. */
+  synchronized void forget(Endpoint server, Runnable dial) {
+    waiting.computeIfAbsent(server, _ -> new LinkedHashSet<>()).remove(dial);
+  }
+
   /** Gives the slot of an ended dial to the next. */
   void free(Endpoint server) {
     Runnable next;
     synchronized (this) {
-      Queue<Runnable> queue = waiting.getOrDefault(server, new ArrayDeque<>());
-      if (queue.isEmpty()) {
+      Iterator<Runnable> queue = waiting.getOrDefault(server, Set.of()).iterator();
+      if (!queue.hasNext()) {
         taken.merge(server, -1, Integer::sum);
         return;
       }
-      next = queue.remove();
+      next = queue.next();
+      queue.remove();
     }
     next.run();
   }

@@ -62,6 +62,7 @@ final class LocalConnection extends ChannelInboundHandlerAdapter {
   private String last = "the PT is not ready";
   private @Nullable ScheduledFuture<?> timer;
   private @Nullable Future<Channel> dial;
+  private @Nullable Runnable leaveQueue;
 
   /**
    * @param ready where tunnels wait, if they are dialled ahead
@@ -143,11 +144,10 @@ final class LocalConnection extends ChannelInboundHandlerAdapter {
 
   /** Tries the first of the hosts, as soon as not too many dials wait for its answer. */
   private void dial(PtDialer dialer, List<Endpoint> hosts) {
-    boolean atOnce =
-        remotes
-            .slots()
-            .take(hosts.getFirst(), () -> local.eventLoop().execute(() -> dialNow(dialer, hosts)));
-    if (!atOnce) {
+    Endpoint host = hosts.getFirst();
+    Runnable turn = () -> local.eventLoop().execute(() -> dialNow(dialer, hosts));
+    if (!remotes.slots().take(host, turn)) {
+      leaveQueue = () -> remotes.slots().forget(host, turn);
       last = DialSlots.PER_SERVER + " earlier connections still wait for the server's answer";
       log.debug("#{} waits: {}", number, last);
     }
@@ -267,6 +267,9 @@ final class LocalConnection extends ChannelInboundHandlerAdapter {
     }
     // A dial goes on: the PT would not notice its end, and it has to be counted.
     stopTimer();
+    if (leaveQueue != null) {
+      leaveQueue.run();
+    }
     early.forEach(ByteBuf::release);
     early.clear();
   }

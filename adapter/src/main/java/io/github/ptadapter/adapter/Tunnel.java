@@ -35,6 +35,9 @@ final class Tunnel {
   private static final Set<String> GRANTED_BLINDLY =
       Set.of("snowflake", "meek_lite", "meek", "conjure");
 
+  /** Who gives up sooner may just have changed his mind; a server that dislikes us is silent. */
+  private static final Duration PATIENCE = Duration.ofSeconds(3);
+
   private final int number;
   private final SocketChannel local;
   private final PluginOptions options;
@@ -103,7 +106,7 @@ final class Tunnel {
    * The host's connection is gone altogether: what it sent still goes out, answers have no taker.
    */
   private void localGone() {
-    if (!ptEnded && bytesDown == 0 && isGrantedBlindly()) {
+    if (!ptEnded && bytesDown == 0 && (isGrantedBlindly() || age().compareTo(PATIENCE) >= 0)) {
       warnOfSilence("the host gave up");
     }
     localInputEnded = true;

@@ -37,6 +37,19 @@ class DialSlotsTest {
   }
 
   @Test
+  void aDialWhoseClientHasGoneIsForgotten() {
+    take(SILENT, DialSlots.PER_SERVER);
+    dialled.clear();
+    Runnable gone = () -> dialled.add("gone");
+    assertThat(slots.take(SILENT, gone)).isFalse();
+    assertThat(slots.take(SILENT, () -> dialled.add("still there"))).isFalse();
+    slots.forget(SILENT, gone);
+    slots.free(SILENT);
+    slots.free(SILENT);
+    assertThat(dialled).containsExactly("still there");
+  }
+
+  @Test
   void aDialThatNobodyWaitsForDoesNotQueue() {
     take(SILENT, DialSlots.PER_SERVER - 1);
     assertThat(slots.tryTake(SILENT)).isTrue();
