@@ -111,8 +111,15 @@ final class StartTraining {
     }
   }
 
-  /** The name by which the launcher finds it; see read_version there. */
+  /** The name by which the launcher finds it. */
   private Path learned(String role) throws IOException {
+    // The launcher takes a runtime of the distribution's own before all others.
+    String build = Files.isDirectory(distribution.resolve("runtime")) ? "runtime" : thisJava();
+    return distribution.resolve("lib").resolve(role + "-" + build + ".aot");
+  }
+
+  /** See read_version in the launcher. */
+  private static String thisJava() throws IOException {
     Properties release = new Properties();
     try (InputStream file =
         Files.newInputStream(Path.of(System.getProperty("java.home"), "release"))) {
@@ -120,8 +127,7 @@ final class StartTraining {
     }
     String maker = release.getProperty("IMPLEMENTOR", "").replace("\"", "");
     String version = release.getProperty("JAVA_RUNTIME_VERSION", "").replace("\"", "");
-    String build = maker.replaceFirst("[^A-Za-z].*", "") + "-" + version;
-    return distribution.resolve("lib").resolve(role + "-" + build + ".aot");
+    return maker.replaceFirst("[^A-Za-z].*", "") + "-" + version;
   }
 
   private static void stop(Process process) throws InterruptedException {
