@@ -1,8 +1,9 @@
 package io.github.ptadapter.adapter;
 
+import static java.nio.file.LinkOption.NOFOLLOW_LINKS;
 import static java.nio.file.StandardOpenOption.APPEND;
 import static java.nio.file.StandardOpenOption.CREATE;
-import static java.nio.file.StandardOpenOption.WRITE;
+import static java.nio.file.StandardOpenOption.CREATE_NEW;
 
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -12,7 +13,10 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.channels.Channels;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
@@ -63,13 +67,7 @@ public final class LogOutput {
     if (logging.file().isPresent()) {
       Path file = logging.file().orElseThrow();
       try {
-        output =
-            Channels.newOutputStream(
-                Files.newByteChannel(
-                    file,
-                    Set.of(CREATE, APPEND, WRITE),
-                    PosixFilePermissions.asFileAttribute(
-                        PosixFilePermissions.fromString("rw-------"))));
+        output = open(file);
       } catch (IOException e) {
         throw AdapterException.config(
             "cannot write the log file "
@@ -79,6 +77,32 @@ public final class LogOutput {
                 + "; name another with log=FILE");
       }
     }
+  }
+
+  /**
+   * Opens a file of this user's: in a folder where others may write, one of them may have laid a
+   * file or a link there, to read the log or to have it appended to something else.
+   */
+  private static OutputStream open(Path file) throws IOException {
+    try {
+      return open(file, Set.of(CREATE_NEW, APPEND));
+    } catch (FileAlreadyExistsException e) {
+      if (Owner.isForeign(file, NOFOLLOW_LINKS)) {
+        throw new FileSystemException(file.toString(), null, "it belongs to another user");
+      }
+      // Through a link of this user's or of root, such as /dev/stderr.
+      return Files.isSymbolicLink(file)
+          ? open(file, Set.of(CREATE, APPEND))
+          : open(file, Set.of(APPEND, NOFOLLOW_LINKS));
+    }
+  }
+
+  private static OutputStream open(Path file, Set<OpenOption> options) throws IOException {
+    return Channels.newOutputStream(
+        Files.newByteChannel(
+            file,
+            options,
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"))));
   }
 
   /** Leads the lines elsewhere, each in one call; {@link #configure} may name a file yet. */

@@ -4,6 +4,7 @@ import static java.nio.file.LinkOption.NOFOLLOW_LINKS;
 import static java.nio.file.StandardCopyOption.ATOMIC_MOVE;
 import static java.nio.file.StandardOpenOption.CREATE_NEW;
 import static java.nio.file.StandardOpenOption.WRITE;
+import static java.nio.file.attribute.PosixFilePermission.OTHERS_WRITE;
 
 import io.github.ptadapter.ptclient.TransportName;
 import java.io.IOException;
@@ -201,6 +202,8 @@ public record StateDirectory(Path path) {
         Files.createDirectories(
             path,
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(PRIVATE_FOLDER)));
+      } else {
+        requireOwn(path);
       }
     } catch (IOException e) {
       throw unusable(path, reason(e));
@@ -209,6 +212,16 @@ public record StateDirectory(Path path) {
       throw unusable(path, "no permission to write there");
     }
     return new StateDirectory(path);
+  }
+
+  /** Another user's folder, or link to a folder, could give a PT that user's identity. */
+  private static void requireOwn(Path path) throws IOException, AdapterException {
+    if (Owner.isForeign(path) || Owner.isForeign(path, NOFOLLOW_LINKS)) {
+      throw unusable(path, "it belongs to another user");
+    }
+    if (Files.getPosixFilePermissions(path).contains(OTHERS_WRITE)) {
+      log.warn("every user may write in the state directory {}: make it private (chmod 700)", path);
+    }
   }
 
   private static AdapterException unusable(Path path, String why) {

@@ -183,6 +183,40 @@ class LogOutputTest {
   }
 
   @Test
+  void refusesAFileOfAnotherUser() throws Exception {
+    Path foreign = Files.createFile(folder.resolve("foreign.log"));
+    OtherUser.give(foreign);
+    refused(
+        () -> configure(foreign, Level.INFO),
+        "cannot write the log file " + foreign,
+        "it belongs to another user",
+        "; name another with log=FILE");
+    log(Level.INFO, "not for others");
+    assertThat(foreign).isEmptyFile();
+  }
+
+  @ParameterizedTest
+  @CsvSource({"there", "not-there"})
+  void refusesALinkOfAnotherUser(String name) throws Exception {
+    Files.writeString(folder.resolve("there"), "untouched");
+    Path link = Files.createSymbolicLink(folder.resolve("link.log"), folder.resolve(name));
+    OtherUser.give(link);
+    refused(() -> configure(link, Level.INFO), "it belongs to another user");
+    assertThat(folder.resolve("there")).hasContent("untouched");
+    assertThat(folder.resolve("not-there")).doesNotExist();
+  }
+
+  @ParameterizedTest
+  @CsvSource({"there", "not-there"})
+  void followsALinkOfItsOwnUser(String name) throws Exception {
+    Files.writeString(folder.resolve("there"), "");
+    file = folder.resolve(name);
+    configure(Files.createSymbolicLink(folder.resolve("link.log"), file), Level.INFO);
+    log(Level.INFO, "through the link");
+    assertThat(lines()).singleElement().asString().endsWith("through the link");
+  }
+
+  @Test
   void saysWhyAFileCannotBeUsed() throws Exception {
     Files.writeString(folder.resolve("obstacle"), "");
     refused(

@@ -10,6 +10,7 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -179,6 +180,56 @@ class StateDirectoryTest {
     Files.createSymbolicLink(root.resolve("tmp/pt-adapter-" + USER), target);
     refused(this::client, "is not private");
     assertThat(target).isEmptyDirectory();
+  }
+
+  @Test
+  void areNotTakenFromAnotherUser() throws Exception {
+    Path foreign = Files.createDirectory(root.resolve("foreign"));
+    OtherUser.give(foreign);
+    refused(
+        () -> StateDirectory.forServer(Optional.of(foreign), OBFS4, 443, environment),
+        "cannot use the state directory " + foreign + ": it belongs to another user");
+    refused(() -> StateDirectory.forClient(Optional.of(foreign), OBFS4, environment), "another");
+    assertThat(foreign).isEmptyDirectory();
+  }
+
+  @Test
+  void areNotTakenThroughALinkOfAnotherUser() throws Exception {
+    Path own = Files.createDirectory(root.resolve("own"));
+    Path link = Files.createSymbolicLink(root.resolve("link"), own);
+    OtherUser.give(link);
+    refused(
+        () -> StateDirectory.forServer(Optional.of(link), OBFS4, 443, environment),
+        "cannot use the state directory " + link + ": it belongs to another user");
+    assertThat(own).isEmptyDirectory();
+  }
+
+  @Test
+  void areTakenWithAWarningWhereEveryUserMayWrite() throws Exception {
+    CapturedLog captured = new CapturedLog();
+    captured.begin();
+    Path open = Files.createDirectory(root.resolve("open"));
+    Files.setPosixFilePermissions(open, PosixFilePermissions.fromString("rwxrwxrwx"));
+    StateDirectory.forServer(Optional.of(open), OBFS4, 443, environment);
+    assertThat(captured.lines())
+        .singleElement()
+        .asString()
+        .contains("WARN", "every user may write in the state directory " + open);
+  }
+
+  /** What another user has laid there is replaced, not written through. */
+  @Test
+  void leaveNothingBehindAPlantedLink() throws Exception {
+    StateDirectory state = server();
+    Path target = Files.writeString(root.resolve("target"), "untouched");
+    Path file = state.path().resolve("client-plugin-opts.txt");
+    for (Path planted : List.of(file, state.path().resolve("client-plugin-opts.txt.new"))) {
+      Files.createSymbolicLink(planted, target);
+    }
+    state.writeClientOptions("secret");
+    assertThat(target).hasContent("untouched");
+    assertThat(file).hasContent("secret\n").isRegularFile();
+    assertThat(Files.isSymbolicLink(file)).isFalse();
   }
 
   @Test
