@@ -5,6 +5,8 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
@@ -46,6 +48,30 @@ final class Processes {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** The addresses where a process listens by TCP, as the kernel writes them: hexadecimal. */
+  static List<String> listeners(long pid) {
+    List<String> sockets = new ArrayList<>();
+    try (Stream<Path> descriptors = Files.list(Path.of("/proc/" + pid + "/fd"))) {
+      for (Path descriptor : descriptors.filter(Processes::isSocket).toList()) {
+        sockets.add(Files.readSymbolicLink(descriptor).toString().replaceAll("\\D", ""));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    // Number, local and remote address, state (0A: listening); the tenth field is the socket.
+    return Stream.of("net/tcp", "net/tcp6")
+        .flatMap(table -> read(pid, table).lines())
+        .map(line -> line.strip().split("\\s+", -1))
+        .filter(field -> field[3].equals("0A") && sockets.contains(field[9]))
+        .map(field -> field[1])
+        .toList();
+  }
+
+  /** The command and its arguments, as every user sees them. */
+  static String commandLine(long pid) {
+    return read(pid, "cmdline").replace('\0', ' ');
   }
 
   static String session(long pid) {

@@ -6,12 +6,17 @@ import io.github.ptadapter.it.Sip.Address;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The environment of the PT: the host's, less what is ours, and what the specification asks. */
 final class PtEnvironmentIT {
+
+  /** They would load code into any Java, ours and a PT's. */
+  private static final Set<String> FOR_JAVA =
+      Set.of("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "CLASSPATH");
 
   @TempDir Path dir;
 
@@ -69,6 +74,11 @@ final class PtEnvironmentIT {
   private static void stale(Map<String, String> environment) {
     environment.keySet().removeIf(name -> !name.matches("PATH|JAVA_HOME|SS_.*"));
     environment.put("OF_THE_HOST", "kept");
+    // What the system's loader reads is the host's affair, for us and for the PT.
+    environment.put("LD_PRELOAD", "libc.so.6");
+    for (String name : FOR_JAVA) {
+      environment.put(name, "-XX:+NoSuchOption");
+    }
     environment.put("SS_STALE", "stale");
     environment.put("TOR_PT_PROXY", "socks5://127.0.0.1:1");
     environment.put("TOR_PT_SERVER_TRANSPORTS", "stale");
@@ -79,6 +89,7 @@ final class PtEnvironmentIT {
   private static Map<String, String> inherited(Map<String, String> environment) {
     Map<String, String> inherited = new TreeMap<>(environment);
     inherited.keySet().removeIf(name -> name.matches("(SS_|TOR_PT_).*"));
+    inherited.keySet().removeAll(FOR_JAVA);
     return inherited;
   }
 }
