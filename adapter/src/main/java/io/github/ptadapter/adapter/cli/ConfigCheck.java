@@ -9,6 +9,7 @@ import io.github.ptadapter.adapter.ClientRole;
 import io.github.ptadapter.adapter.OptionString;
 import io.github.ptadapter.adapter.PluginOptions;
 import io.github.ptadapter.adapter.cli.LinkCheck.Remark;
+import io.github.ptadapter.adapter.cli.Relaxed.Kind;
 import io.github.ptadapter.adapter.cli.Step.Mark;
 import io.github.ptadapter.ptclient.Endpoint;
 import java.util.ArrayList;
@@ -48,18 +49,40 @@ final class ConfigCheck {
       Relaxed relaxed = Relaxed.of(text);
       try {
         JsonObject config = JsonParser.object().from(relaxed.text());
-        bad(
-            "line "
-                + relaxed.line()
-                + ": "
-                + relaxed.what()
-                + ", which JSON does not have: shadowsocks-rust reads it, shadowsocks-libev"
-                + " refuses the file");
+        relaxed.lines().forEach(this::notInJson);
         return Optional.of(config);
       } catch (JsonParserException again) {
-        bad(notJson(relaxed.line() == 0 ? e : again));
+        @Nullable Integer open = relaxed.lines().get(Kind.OPEN_COMMENT);
+        if (open == null) {
+          bad(notJson(relaxed.lines().isEmpty() ? e : again));
+        } else {
+          notInJson(Kind.OPEN_COMMENT, open);
+        }
         return Optional.empty();
       }
+    }
+  }
+
+  private void notInJson(Kind kind, int line) {
+    String place = "line " + line + ": ";
+    switch (kind) {
+      case COMMENT ->
+          bad(
+              place
+                  + "a comment, which JSON does not have: shadowsocks-rust reads it,"
+                  + " shadowsocks-libev refuses the file");
+      case HASH ->
+          bad(
+              place
+                  + "a comment with #, which JSON does not have: all hosts refuse the file"
+                  + " (shadowsocks-rust reads comments with // and /* */)");
+      case OPEN_COMMENT ->
+          bad(place + "a comment /* that is not closed by */: all hosts refuse the file");
+      case COMMA ->
+          unknown(
+              place
+                  + "a comma before a closing bracket, which JSON does not have:"
+                  + " shadowsocks-libev and shadowsocks-rust read it, other programs may not");
     }
   }
 

@@ -1,14 +1,27 @@
 package io.github.ptadapter.adapter.cli;
 
+import java.util.EnumMap;
+import java.util.Map;
+
 /**
- * A text without what people use of JSON5 and JSON does not have: comments, and a comma before a
- * closing bracket.
+ * A text without what people use of JSON5 and shells and JSON does not have: comments, and a comma
+ * before a closing bracket.
  *
  * @param text with blanks in their place
- * @param line where the first of them was; 0 without any
- * @param what the first of them, for people
+ * @param lines the line of the first of each kind
  */
-record Relaxed(String text, int line, String what) {
+record Relaxed(String text, Map<Kind, Integer> lines) {
+
+  /** What JSON does not have. */
+  enum Kind {
+    /** From two slashes to the end of the line, or between slashes and asterisks. */
+    COMMENT,
+    /** From a number sign to the end of the line, which is no comment in JSON5 either. */
+    HASH,
+    /** Not closed. */
+    OPEN_COMMENT,
+    COMMA
+  }
 
   static Relaxed of(String text) {
     return new Reader(text).read();
@@ -17,8 +30,7 @@ record Relaxed(String text, int line, String what) {
   private static final class Reader {
     private final String text;
     private final StringBuilder plain;
-    private int firstAt = Integer.MAX_VALUE;
-    private String what = "";
+    private final Map<Kind, Integer> lines = new EnumMap<>(Kind.class);
 
     Reader(String text) {
       this.text = text;
@@ -33,11 +45,13 @@ record Relaxed(String text, int line, String what) {
         char c = text.charAt(i);
         int end = i + 1;
         if (c == '#' || text.startsWith("//", i)) {
-          end = until("\n", i);
-          blank(i, end, "a comment");
+          int newline = text.indexOf('\n', i);
+          end = newline < 0 ? text.length() : newline;
+          blank(i, end, c == '#' ? Kind.HASH : Kind.COMMENT);
         } else if (text.startsWith("/*", i)) {
-          end = Math.min(text.length(), until("*/", i + 2) + 2);
-          blank(i, end, "a comment");
+          int close = text.indexOf("*/", i + 2);
+          end = close < 0 ? text.length() : close + 2;
+          blank(i, end, close < 0 ? Kind.OPEN_COMMENT : Kind.COMMENT);
         } else if (c == '"') {
           end = endOfString(i);
           comma = -1;
@@ -45,22 +59,13 @@ record Relaxed(String text, int line, String what) {
           comma = i;
         } else if (!Character.isWhitespace(c)) {
           if ((c == '}' || c == ']') && comma >= 0) {
-            blank(comma, comma + 1, "a comma before a closing bracket");
+            blank(comma, comma + 1, Kind.COMMA);
           }
           comma = -1;
         }
         i = end;
       }
-      int line =
-          what.isEmpty()
-              ? 0
-              : 1 + (int) text.substring(0, firstAt).chars().filter(c -> c == '\n').count();
-      return new Relaxed(plain.toString(), line, what);
-    }
-
-    private int until(String end, int from) {
-      int at = text.indexOf(end, from);
-      return at < 0 ? text.length() : at;
+      return new Relaxed(plain.toString(), lines);
     }
 
     private int endOfString(int start) {
@@ -71,16 +76,14 @@ record Relaxed(String text, int line, String what) {
       return i + 1;
     }
 
-    private void blank(int from, int to, String found) {
+    private void blank(int from, int to, Kind found) {
       for (int i = from; i < to; i++) {
         if (text.charAt(i) != '\n') {
           plain.setCharAt(i, ' ');
         }
       }
-      if (from < firstAt) {
-        firstAt = from;
-        what = found;
-      }
+      int line = 1 + (int) text.substring(0, from).chars().filter(c -> c == '\n').count();
+      lines.putIfAbsent(found, line);
     }
   }
 }

@@ -62,7 +62,7 @@ class ConfigCheckTest {
         "ssH+ -> ssH -> cert has 69 characters instead of 70",
         "192.0.2.1 -> 0.0.0.0 -> add 'server' to the plugin options",
         "443, -> 443, // the port\\n -> line 3: a comment, which JSON does not have",
-        "443, -> 443, # the port\\n -> line 3: a comment",
+        "443, -> 443, # the port\\n -> line 3: a comment with #, which JSON does not have: all hosts",
         "443, -> /* the port */ 443, -> line 3: a comment",
         "Hw\" -> Hw\", -> line 8: a comma before a closing bracket",
         "443, -> 443 -> this is not JSON",
@@ -76,6 +76,26 @@ class ConfigCheckTest {
           assertThat(remark.mark()).isNotEqualTo(Mark.GOOD);
           assertThat(remark.text()).contains(words);
         });
+  }
+
+  /** Both hosts read it, and so it does not make the file a bad one. */
+  @Test
+  void commaBeforeAClosingBracketIsAQuestion() {
+    assertThat(ConfigCheck.of(GOOD.replace("Hw\"", "Hw\",")))
+        .extracting(Remark::mark)
+        .containsExactly(Mark.UNKNOWN, Mark.GOOD);
+  }
+
+  @Test
+  void everyKindOfCommentIsToldOnce() {
+    String config = GOOD.replace("443,", "443, // a\n// b\n# c\n").strip() + "\n/* d\n";
+    assertThat(ConfigCheck.of(config))
+        .filteredOn(remark -> remark.mark() == Mark.BAD)
+        .extracting(Remark::text)
+        .satisfiesExactly(
+            first -> assertThat(first).startsWith("line 3: a comment, which"),
+            second -> assertThat(second).startsWith("line 5: a comment with #"),
+            third -> assertThat(third).startsWith("line 13: a comment /* that is not closed"));
   }
 
   @Test
