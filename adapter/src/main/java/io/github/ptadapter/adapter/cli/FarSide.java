@@ -127,12 +127,38 @@ final class FarSide implements AutoCloseable {
     return open.size() == remotes.size() ? Finding.good(all) : Finding.unknown(all, "");
   }
 
-  /** Keeps apart what can be kept apart. */
   private Finding knock(Endpoint remote) {
+    try {
+      return knock(remote, InetAddress.getAllByName(remote.host()));
+    } catch (UnknownHostException e) {
+      return Finding.bad(
+          "no address is known for the name '" + remote.host() + "'",
+          "It is misspelt, or the DNS of this machine is at fault.");
+    }
+  }
+
+  /** Tries the addresses of a name one after the other, as the transport's program will. */
+  Finding knock(Endpoint remote, InetAddress[] addresses) {
+    List<Finding> failures = new ArrayList<>();
+    for (InetAddress address : addresses) {
+      String place =
+          addresses.length == 1
+              ? remote.toString()
+              : remote + " (" + address.getHostAddress() + ")";
+      Finding finding = knock(place, new InetSocketAddress(address, remote.port()));
+      if (finding.mark() == Mark.GOOD) {
+        return finding;
+      }
+      failures.add(finding);
+    }
+    return Finding.bad(
+        failures.stream().map(Finding::text).collect(joining("; ")), failures.getFirst().advice());
+  }
+
+  /** Keeps apart what can be kept apart. */
+  private Finding knock(String remote, InetSocketAddress address) {
     try (Socket socket = new Socket()) {
-      socket.connect(
-          new InetSocketAddress(InetAddress.getByName(remote.host()), remote.port()),
-          (int) CONNECT_LIMIT.toMillis());
+      socket.connect(address, (int) CONNECT_LIMIT.toMillis());
       Optional<String> greeting = greeting(socket);
       if (greeting.isPresent() && transport.value().equals(OBFS4)) {
         return Finding.bad(
@@ -145,10 +171,6 @@ final class FarSide implements AutoCloseable {
           remote + " does not answer within " + Durations.words(CONNECT_LIMIT),
           "The machine is down, its address is another, or something on the way drops the packets"
               + " (a firewall, a block). From here these look the same.");
-    } catch (UnknownHostException e) {
-      return Finding.bad(
-          "no address is known for the name '" + remote.host() + "'",
-          "It is misspelt, or the DNS of this machine is at fault.");
     } catch (IOException e) {
       String why = String.valueOf(e.getMessage());
       return why.contains("refused")
