@@ -52,8 +52,9 @@ public final class Meter {
     return new PtSupervisor.User() {
       @Override
       public void ready(PtMethods methods) throws AdapterException {
-        user.ready(methods);
+        // Before its log line, below which the state is shown.
         state = State.READY;
+        user.ready(methods);
       }
 
       @Override
@@ -65,7 +66,7 @@ public final class Meter {
   }
 
   /** Counts one connection from the application. */
-  ChannelHandler counter() {
+  public ChannelHandler counter() {
     return new Counter();
   }
 

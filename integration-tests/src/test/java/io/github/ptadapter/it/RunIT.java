@@ -93,7 +93,7 @@ final class RunIT {
       builder.command("script", "-qefc", "exec '" + line + "'", screen.toString());
       builder.environment().put("TERM", "xterm");
       try (Program client = Program.start(builder)) {
-        awaitScreen(screen, "\r\033[Kready | tunnels 0 | up 0 B");
+        awaitScreen(screen, "\r\033[K\033[?7lready | tunnels 0 | up 0 B");
         try (Socket socket = echoes(localPort)) {
           awaitScreen(screen, "ready | tunnels 1 | up 5 B");
           assertThat(socket.isConnected()).isTrue();

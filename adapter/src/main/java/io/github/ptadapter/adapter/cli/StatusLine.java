@@ -15,6 +15,11 @@ final class StatusLine extends OutputStream {
 
   private static final String ERASE = "\r\033[K";
 
+  /** A line that went on in a second row could not be taken away. */
+  private static final String NO_WRAP = "\033[?7l";
+
+  private static final String WRAP = "\033[?7h";
+
   private static final long PERIOD_MILLIS = 1000;
 
   private static final String[] UNITS = {"kB", "MB", "GB", "TB"};
@@ -22,10 +27,12 @@ final class StatusLine extends OutputStream {
   private final Meter meter;
   private final boolean server;
   private final OutputStream terminal;
-  private String line = "";
+  private boolean shown;
   private boolean ended;
   private long lastUp;
   private long lastDown;
+  private long rateUp;
+  private long rateDown;
   private long lastTime = System.nanoTime();
 
   /** In the server role the PT carries the bytes, so there is nothing to count. */
@@ -56,14 +63,25 @@ final class StatusLine extends OutputStream {
       return false;
     }
     long now = System.nanoTime();
-    line = next((now - lastTime) / 1e9);
+    measure((now - lastTime) / 1e9);
     lastTime = now;
-    put(ERASE + line);
+    shown = true;
+    put(ERASE + NO_WRAP + line() + WRAP);
     return true;
   }
 
-  /** The line after so many seconds. */
-  String next(double seconds) {
+  /** Takes the rates of so many seconds. */
+  private void measure(double seconds) {
+    long up = meter.bytesUp();
+    long down = meter.bytesDown();
+    rateUp = rate(up - lastUp, seconds);
+    rateDown = rate(down - lastDown, seconds);
+    lastUp = up;
+    lastDown = down;
+  }
+
+  /** The line as things are now, with the rates last taken. */
+  String line() {
     String state =
         switch (meter.state()) {
           case STARTING -> "starting";
@@ -73,20 +91,14 @@ final class StatusLine extends OutputStream {
     if (server) {
       return state + " | the transport's own program carries the bytes";
     }
-    long up = meter.bytesUp();
-    long down = meter.bytesDown();
-    String text =
-        "%s | tunnels %d | up %s, %s/s | down %s, %s/s"
-            .formatted(
-                state,
-                meter.tunnels(),
-                bytes(up),
-                bytes(rate(up - lastUp, seconds)),
-                bytes(down),
-                bytes(rate(down - lastDown, seconds)));
-    lastUp = up;
-    lastDown = down;
-    return text;
+    return "%s | tunnels %d | up %s, %s/s | down %s, %s/s"
+        .formatted(
+            state,
+            meter.tunnels(),
+            bytes(meter.bytesUp()),
+            bytes(rateUp),
+            bytes(meter.bytesDown()),
+            bytes(rateDown));
   }
 
   private static long rate(long bytes, double seconds) {
@@ -115,14 +127,15 @@ final class StatusLine extends OutputStream {
   /** A log line, whole. */
   @Override
   public synchronized void write(byte[] bytes, int from, int count) {
-    put((line.isEmpty() ? "" : ERASE) + new String(bytes, from, count, UTF_8) + line);
+    String text = new String(bytes, from, count, UTF_8);
+    put(shown ? ERASE + text + NO_WRAP + line() + WRAP : text);
   }
 
   /** Takes the line away; log lines may still come. */
   synchronized void end() {
     ended = true;
-    if (!line.isEmpty()) {
-      line = "";
+    if (shown) {
+      shown = false;
       put(ERASE);
     }
   }

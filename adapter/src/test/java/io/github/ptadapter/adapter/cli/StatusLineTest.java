@@ -4,6 +4,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.ptadapter.adapter.Meter;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.embedded.EmbeddedChannel;
 import java.io.ByteArrayOutputStream;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -34,17 +36,21 @@ class StatusLineTest {
   @Test
   void tellsStateTunnelsAndTraffic() {
     StatusLine status = new StatusLine(new Meter(), false, terminal);
-    assertThat(status.next(1)).isEqualTo("starting | tunnels 0 | up 0 B, 0 B/s | down 0 B, 0 B/s");
-    assertThat(new StatusLine(new Meter(), true, terminal).next(1))
+    assertThat(status.line()).isEqualTo("starting | tunnels 0 | up 0 B, 0 B/s | down 0 B, 0 B/s");
+    assertThat(new StatusLine(new Meter(), true, terminal).line())
         .isEqualTo("starting | the transport's own program carries the bytes");
   }
 
   @Test
   void logLinesComeAboveTheLine() throws Exception {
-    StatusLine status = new StatusLine(new Meter(), true, terminal);
+    Meter meter = new Meter();
+    StatusLine status = new StatusLine(meter, false, terminal);
     status.write("first\n".getBytes(UTF_8));
     status.show();
-    String line = status.next(1);
+    String idle = "\033[?7l" + status.line() + "\033[?7h";
+    new EmbeddedChannel(meter.counter()).writeInbound(Unpooled.wrappedBuffer(new byte[5]));
+    String busy = "\033[?7l" + status.line() + "\033[?7h";
+    assertThat(busy).contains("tunnels 1 | up 5 B");
     status.write("second\n".getBytes(UTF_8));
     status.end();
     status.write("third\n".getBytes(UTF_8));
@@ -52,7 +58,7 @@ class StatusLineTest {
     assertThat(terminal.toString(UTF_8))
         .isEqualTo(
             String.join(
-                "", List.of("first\n", erase, line, erase, "second\n", line, erase, "third\n")));
+                "", List.of("first\n", erase, idle, erase, "second\n", busy, erase, "third\n")));
     assertThat(status.show()).isFalse();
   }
 }
