@@ -19,7 +19,9 @@ import java.util.Optional;
 /** Reads share links (SIP002), and tells what clients would make of them. */
 final class LinkCheck {
 
-  static final String SCHEME = "ss://";
+  private static final String SCHEME = "ss://";
+
+  private static final String BYTE_ORDER_MARK = "\uFEFF";
 
   /** What there is to say, in the order of the text. */
   record Remark(Mark mark, String text) {}
@@ -30,11 +32,22 @@ final class LinkCheck {
 
   /** Checks a link, links in lines, or a configuration in JSON. */
   static List<Remark> of(String text) {
+    if (text.startsWith(BYTE_ORDER_MARK)) {
+      List<Remark> remarks = new ArrayList<>();
+      remarks.add(
+          new Remark(
+              Mark.UNKNOWN,
+              "it begins with a byte order mark, which is not seen in editors:"
+                  + " shadowsocks-libev skips it, other programs may not; save it as UTF-8 without"
+                  + " BOM"));
+      remarks.addAll(of(text.replaceFirst("^" + BYTE_ORDER_MARK + "+", "")));
+      return List.copyOf(remarks);
+    }
     String all = text.strip();
     LinkCheck check = new LinkCheck();
     if (all.isEmpty()) {
       check.bad("there is nothing in it");
-    } else if (all.startsWith(SCHEME)) {
+    } else if (isLink(all)) {
       List<String> links = all.lines().map(String::strip).filter(l -> !l.isEmpty()).toList();
       for (int i = 0; i < links.size(); i++) {
         check.link(links.get(i), links.size() == 1 ? "" : "line " + (i + 1) + ": ");
@@ -45,6 +58,11 @@ final class LinkCheck {
       check.bad("this is neither a link (ss://...) nor a configuration in JSON ({...})");
     }
     return List.copyOf(check.remarks);
+  }
+
+  /** Schemes are the same in upper case (RFC 3986). */
+  static boolean isLink(String text) {
+    return text.regionMatches(true, 0, SCHEME, 0, SCHEME.length());
   }
 
   private void bad(String text) {
@@ -67,7 +85,7 @@ final class LinkCheck {
 
   /** Reads all parts that can be read; what it returns is for one without a mistake. */
   private Optional<String> parts(String link) {
-    if (!link.startsWith(SCHEME)) {
+    if (!isLink(link)) {
       bad("this is no link: it does not begin with ss://");
       return Optional.empty();
     }

@@ -237,7 +237,7 @@ final class LinkCommand implements Callable<Integer> {
   }
 
   private int check(String what) throws AdapterException {
-    boolean link = what.strip().startsWith(LinkCheck.SCHEME);
+    boolean link = LinkCheck.isLink(what.strip());
     List<Remark> remarks = LinkCheck.of(link ? what : Text.read(what));
     PrintWriter out = commandLine().getOut();
     for (Remark remark : remarks) {

@@ -70,6 +70,21 @@ class LinkCheckTest {
   }
 
   @Test
+  void schemeMayBeInUpperCase() {
+    assertThat(LinkCheck.of(GOOD.replace("ss://", "SS://")))
+        .extracting(Remark::mark)
+        .containsExactly(Mark.GOOD);
+  }
+
+  @Test
+  void byteOrderMarksAreNamed() {
+    List<Remark> remarks = LinkCheck.of("\uFEFF" + GOOD);
+    assertThat(remarks).extracting(Remark::mark).containsExactly(Mark.UNKNOWN, Mark.GOOD);
+    assertThat(remarks.getFirst().text()).contains("byte order mark");
+    assertThat(LinkCheck.of("\uFEFF{}").getFirst().text()).contains("byte order mark");
+  }
+
+  @Test
   void linksInLinesAreToldApart() {
     List<Remark> remarks = LinkCheck.of(GOOD + "\n\n" + GOOD.replace("pt-adapter", "x") + "\nx");
     assertThat(remarks).extracting(Remark::mark).containsExactly(Mark.GOOD, Mark.BAD, Mark.BAD);
