@@ -245,8 +245,10 @@ public record StateDirectory(Path path) {
   }
 
   private static AdapterException unusable(Path path, String why) {
+    // The reason may begin with the same path.
+    String rest = why.startsWith(path + ": ") ? why.substring((path + ": ").length()) : why;
     return AdapterException.config(
-        "cannot use the state directory %s: %s; name another with state=DIR".formatted(path, why));
+        "cannot use the state directory %s: %s; name another with state=DIR".formatted(path, rest));
   }
 
   /** Says in a person's words why a file cannot be used. */

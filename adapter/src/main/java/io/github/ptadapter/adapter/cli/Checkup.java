@@ -26,6 +26,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -178,6 +179,13 @@ final class Checkup {
             ? options().exec().orElseThrow()
             : PtCommand.find(options().transport(), options().server(), environment);
     String program = command.getFirst();
+    Path path = Path.of(program);
+    // A bare name is looked for on PATH by the start.
+    if (path.isAbsolute() && !(Files.isRegularFile(path) && Files.isExecutable(path))) {
+      return Finding.bad(
+          program + ": " + (Files.exists(path) ? "no program, or not executable" : "no such file"),
+          "Install the transport's program, or correct exec=.");
+    }
     Optional<String> version = ProgramVersion.of(program, forPt);
     return version.isPresent()
         ? Finding.good(program + " (" + version.orElseThrow() + ")")
