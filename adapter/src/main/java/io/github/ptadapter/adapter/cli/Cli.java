@@ -69,7 +69,11 @@ public final class Cli {
     CommandLine command = e.getCommandLine();
     String name = command.getCommandSpec().qualifiedName();
     String what = e.getMessage();
-    if (e instanceof UnmatchedArgumentException unmatched && command.getParent() == null) {
+    if (e instanceof UnmatchedArgumentException unmatched
+        && command.getParent() != null
+        && !unmatched.isUnknownOption()) {
+      what = "unknown argument '" + unmatched.getUnmatched().getFirst() + "'";
+    } else if (e instanceof UnmatchedArgumentException unmatched && command.getParent() == null) {
       List<String> similar = unmatched.getSuggestions();
       what =
           "there is no command '"
@@ -77,17 +81,16 @@ public final class Cli {
               + "'"
               + (similar.isEmpty() ? "" : " (did you mean " + String.join(", ", similar) + "?)");
     }
-    tell(command.getErr(), name, what + "; see " + name + " --help");
+    tell(command, what + "; see " + name + " --help");
     return ExitCode.CONFIG.value();
   }
 
   private static int failure(Exception e, CommandLine command) {
-    String name = command.getCommandSpec().qualifiedName();
     if (e instanceof AdapterException reason) {
-      tell(command.getErr(), name, reason.getMessage());
+      tell(command, reason.getMessage());
       return reason.code().value();
     }
-    tell(command.getErr(), name, "internal error, please report it: " + e + place(e));
+    tell(command, "internal error, please report it: " + e + place(e));
     return ExitCode.INTERNAL.value();
   }
 
@@ -96,8 +99,9 @@ public final class Cli {
   }
 
   /** One line, whatever the text holds: file names and links may hold anything. */
-  private static void tell(PrintWriter err, String name, String text) {
-    err.println(name + ": " + Text.oneLine(text));
+  static void tell(CommandLine command, String text) {
+    PrintWriter err = command.getErr();
+    err.println(command.getCommandSpec().qualifiedName() + ": " + Text.oneLine(text));
     err.flush();
   }
 

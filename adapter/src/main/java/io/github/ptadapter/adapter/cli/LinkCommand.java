@@ -184,12 +184,20 @@ final class LinkCommand implements Callable<Integer> {
       throw AdapterException.config(
           "standard input cannot hold both the password and the plugin options");
     }
+    if (file.startsWith("transport=")) {
+      throw AdapterException.config(
+          "--client-opts is a file: give the server's client-plugin-opts.txt, not what is in it");
+    }
     String options = Text.readLine(file);
-    if (PluginOptions.of(OptionString.parse(options)).server()) {
+    PluginOptions read = PluginOptions.of(OptionString.parse(options));
+    if (read.server()) {
       throw AdapterException.config(
           file
               + " holds a server's plugin options; clients need those in client-plugin-opts.txt,"
               + " which the server leaves in its state directory");
+    }
+    for (String warning : read.warnings()) {
+      Cli.tell(commandLine(), "warning: " + warning);
     }
     return new Profile(cipher, password(), server, Cli.NAME, options, Optional.ofNullable(tag));
   }

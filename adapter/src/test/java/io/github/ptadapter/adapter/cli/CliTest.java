@@ -40,7 +40,7 @@ class CliTest {
         "check --remote x:443 --opts a\\ -> a lone backslash",
         "check --remote x:443 --opts-file /no/such -> /no/such: no such file",
         "check --remote x:443 --opts transport=x --timeout soon -> bad --timeout: 'soon'",
-        "check --remote x:443 --opts transport=x surplus -> surplus",
+        "check --remote x:443 --opts transport=x surplus -> check: unknown argument 'surplus';",
         "run -> --local",
         "run --local 127.0.0.1:9 --remote x:443 -> no plugin options",
         "run --local 9 --remote x:443 --opts transport=x -> bad --local '9'",
@@ -52,6 +52,7 @@ class CliTest {
         "link --method aes-256-gcm --host x:y --port 1 --client-opts x -> bad --host",
         "link --method aes-256-gcm --host :: --port 1 --client-opts x -> only a server can have",
         "link --method aes-256-gcm --host x --port 1 --client-opts /no/such -> /no/such: no such file",
+        "link --method aes-256-gcm --host x --port 1 --client-opts transport=x -> is a file: give",
         "link --only nothing -> '--only'",
         "link --check /no/such -> /no/such: no such file",
         "link --check / -> cannot read /: it is a directory",
@@ -97,6 +98,26 @@ class CliTest {
                 file.toString()))
         .isEqualTo(CONFIG);
     assertThat(err.toString()).contains("holds a server's plugin options");
+  }
+
+  @Test
+  void warningsOfALinksOptionsGoToStandardError() throws Exception {
+    Path file = Files.writeString(dir.resolve("opts"), "transport=obfs3;idle-timeoot=5s\n");
+    String line = "link --method aes-256-gcm --host x --port 1 --password p --only link";
+    assertThat(execute((line + " --client-opts " + file).split(" "))).isZero();
+    assertThat(out.toString().lines()).singleElement().asString().startsWith("ss://");
+    assertThat(err.toString().lines())
+        .singleElement()
+        .asString()
+        .startsWith("pt-adapter link: warning: ")
+        .contains("did you mean 'idle-timeout'?");
+  }
+
+  @Test
+  void aProgramThatIsNotThereFailsAtItsOwnStep() {
+    String options = "transport=obfs3;exec=/no/such/pt;state=" + dir;
+    assertThat(execute("check", "--remote", "127.0.0.1:9", "--opts", options)).isEqualTo(4);
+    assertThat(out.toString()).contains("/no/such/pt: no such file", "Failed: program.");
   }
 
   @Test
