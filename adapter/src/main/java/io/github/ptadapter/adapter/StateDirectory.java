@@ -19,7 +19,6 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.nio.file.attribute.UserPrincipal;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -108,25 +107,6 @@ public record StateDirectory(Path path) {
     }
     Path parent = parents(environment).getFirst();
     return prepare(parent.resolve("pt-adapter").resolve("server-" + transport + "-" + port));
-  }
-
-  /**
-   * Refuses another user's folder: root may write there, but what it leaves is its own, and the
-   * server could not read it.
-   *
-   * @throws AdapterException when it is not this user's
-   */
-  public void requireOwn() throws AdapterException {
-    try {
-      UserPrincipal owner = Files.getOwner(path);
-      if (!owner.equals(Files.getOwner(Path.of("/proc/self")))) {
-        throw AdapterException.config(
-            "the state directory %s belongs to %s: run this as %s"
-                .formatted(path, owner.getName(), owner.getName()));
-      }
-    } catch (IOException e) {
-      throw unusable(path, reason(e));
-    }
   }
 
   /**

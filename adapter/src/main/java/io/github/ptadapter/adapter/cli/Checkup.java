@@ -198,9 +198,6 @@ final class Checkup {
             ? StateDirectory.forServer(
                 options().state(), options().transport(), bind.port(), environment)
             : StateDirectory.forClient(options().state(), options().transport(), environment);
-    if (options().server()) {
-      found.requireOwn();
-    }
     state = found;
     return Finding.good(found.path().toString());
   }

@@ -134,27 +134,6 @@ class CliTest {
     assertThat(out.toString()).contains("server of obfs4 on 192.0.2.1:443");
   }
 
-  /** Only root may give folders away; others have one of root's, in which they may write. */
-  @Test
-  void anotherUsersStateDirectoryIsRefusedToAServer() throws Exception {
-    Path foreign = Path.of("/tmp");
-    if (Files.getOwner(Path.of("/proc/self")).getName().equals("root")) {
-      foreign = Files.createDirectory(dir.resolve("foreign"));
-      Files.setOwner(
-          foreign,
-          foreign.getFileSystem().getUserPrincipalLookupService().lookupPrincipalByName("nobody"));
-    }
-    String owner = Files.getOwner(foreign).getName();
-    String options = "transport=obfs4;exec=/bin/true;state=" + foreign;
-    assertThat(execute("check", "--server", "--remote", "127.0.0.1:9", "--opts", options))
-        .isEqualTo(CONFIG);
-    assertThat(out.toString())
-        .contains("✗ state")
-        .contains("the state directory " + foreign + " belongs to " + owner)
-        .contains(": run this as " + owner)
-        .contains("Failed: state.");
-  }
-
   @ParameterizedTest
   @ValueSource(strings = {"--help", "check --help", "run -h", "link --help", "help link", "help"})
   void helpGoesToStandardOutput(String line) {
