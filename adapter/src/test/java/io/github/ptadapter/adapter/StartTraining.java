@@ -23,7 +23,7 @@ import java.util.concurrent.CompletableFuture;
 /**
  * Runs the distribution in both roles as the build makes it, with a transport and with data, and
  * has Java keep what it learns of the classes (JEP 514): {@code lib/ROLE-JAVA.aot}, by which the
- * launcher starts twice as fast.
+ * launcher starts faster.
  */
 final class StartTraining {
 
