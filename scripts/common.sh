@@ -14,6 +14,22 @@ have() {
   command -v "$1" >/dev/null 2>&1
 }
 
+# run COMMAND ...: as if by exec, but this shell lives on, for what it has to do afterwards. Signals that it
+# gets reach the command.
+run() {
+  local pid status=0
+  "$@" &
+  pid=$!
+  trap 'kill "$pid" 2>/dev/null' HUP INT TERM
+  wait "$pid" || status=$?
+  # A signal ends the waiting, not the command.
+  while kill -0 "$pid" 2>/dev/null; do
+    wait "$pid" || status=$?
+  done
+  trap - HUP INT TERM
+  return "$status"
+}
+
 # Prints the version of the JDK in a folder, from its release file; fails when it is not a JDK.
 jdk_version() {
   [[ -x $1/bin/javac && -r $1/release ]] || return
