@@ -16,6 +16,13 @@ RUN dpkg -s shadowsocks-libev >/dev/null 2>&1 || { \
       apt-get install -y --no-install-recommends shadowsocks-libev && \
       rm -rf /var/lib/apt/lists/*; }
 
+# Debian gives their files a capability, with which they do not start under --cap-drop ALL. The transport,
+# which has the public port, would not inherit it.
+RUN for program in ss-local ss-server ss-tunnel; do \
+      file=/usr/bin/$program; \
+      [ -z "$(getcap $file 2>/dev/null)" ] || setcap -r $file || exit; \
+    done
+
 # Docker unpacks it, and keeps the times of the files: Java compares those with what it has learned.
 ADD dist/target/pt-adapter-*-linux-*.tar.gz /opt/
 RUN ln -s /opt/pt-adapter-*/bin/pt-adapter /usr/local/bin/ && \

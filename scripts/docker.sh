@@ -6,6 +6,7 @@
 #
 #   need_docker    sets the environment for Testcontainers; fails, with a reason, where it cannot help
 #   end_docker     ends the private one, if nobody else uses it
+#   need_compose   docker-compose, for the tests of the example
 
 readonly docker_data=${XDG_CACHE_HOME:-$HOME/.cache}/pt-adapter/docker
 # Short, as a socket's path has no room for more than 107 bytes.
@@ -42,6 +43,10 @@ need_docker() {
     return 1
   fi
   exec {docker_setup}>&-
+}
+
+need_compose() {
+  docker compose version >/dev/null 2>&1 || have docker-compose || apt_install docker-compose
 }
 
 # Sets the environment of the private Docker when it is up.

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.net.Socket;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -20,12 +19,10 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What {@code -Pdist} makes, unpacked elsewhere and run without any Java but its own. */
 @EnabledIfSystemProperty(
-    named = PackagesIT.PACKAGES,
+    named = Packages.FOLDER,
     matches = ".+",
     disabledReason = "only -Pdist makes packages")
 final class PackagesIT {
-
-  static final String PACKAGES = "ptadapter.packages";
 
   private static final Duration LIMIT = Duration.ofMinutes(1);
   private static final Payload PAYLOAD = new Payload(7, 2_000_000);
@@ -33,7 +30,7 @@ final class PackagesIT {
 
   @TempDir Path dir;
 
-  private final Path packages = Path.of(System.getProperty(PACKAGES, "")).toAbsolutePath();
+  private final Path packages = Packages.folder();
 
   /** Where the user of the test may write, whoever that is. */
   private Path states;
@@ -54,9 +51,9 @@ final class PackagesIT {
   @Test
   void tarballRunsWhereverItIsUnpacked() throws IOException {
     Path folder = Files.createDirectory(dir.resolve("with a blank"));
-    Path tarball = only(packages, "pt-adapter-*-linux-*.tar.gz");
+    Path tarball = Packages.tarball();
     output("tar", "-xzf", tarball.toString(), "-C", folder.toString());
-    Path home = only(folder, "*");
+    Path home = Packages.only(folder, "*");
     assertThat(home.getFileName() + ".tar.gz").isEqualTo(tarball.getFileName().toString());
     assertThat(List.of("share/man/man1/pt-adapter.1", "bin/pt-adapter.cmd", "licenses/README.txt"))
         .allSatisfy(file -> assertThat(home.resolve(file)).isNotEmptyFile());
@@ -67,7 +64,7 @@ final class PackagesIT {
   @Test
   void debRunsThroughItsLinkAndLeavesNothing() throws IOException {
     Requirement.program("dpkg-deb");
-    String deb = only(packages, "pt-adapter_*.deb").toString();
+    String deb = Packages.deb().toString();
     Path root = dir.resolve("root");
     output("dpkg-deb", "--extract", deb, root.toString());
     Path home = root.resolve("usr/lib/pt-adapter");
@@ -170,15 +167,6 @@ final class PackagesIT {
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().clear();
     return builder;
-  }
-
-  private static Path only(Path folder, String glob) throws IOException {
-    List<Path> found = new ArrayList<>();
-    try (DirectoryStream<Path> entries = Files.newDirectoryStream(folder, glob)) {
-      entries.forEach(found::add);
-    }
-    assertThat(found).as("%s in %s", glob, folder).hasSize(1);
-    return found.getFirst();
   }
 
   private static List<String> output(String... command) {
