@@ -116,11 +116,15 @@ remove_leftovers() {
 end_docker() {
   local pid
   [[ -n ${docker_use:-} ]] || return 0
-  if flock --exclusive --nonblock "$docker_use" && pid=$(cat "$docker_run/docker.pid" 2>/dev/null) &&
-    [[ $(cat "/proc/$pid/comm" 2>/dev/null) == dockerd ]]; then
-    kill "$pid"
-    # It ends its containers, its containerd and then itself.
-    timeout 30 tail --pid="$pid" -f /dev/null || say "dockerd, process $pid, does not end."
+  if flock --exclusive --nonblock "$docker_use" && answers "$docker_socket"; then
+    pid=$(cat "$docker_run/docker.pid")
+    if [[ $(cat "/proc/$pid/comm" 2>/dev/null) == dockerd ]]; then
+      # It ends its containers, its containerd and then itself.
+      kill "$pid"
+      timeout 60 tail --pid="$pid" -f /dev/null || say "dockerd, process $pid, does not end."
+    else
+      say "The Docker at $docker_socket goes on: it is not in this process namespace."
+    fi
   fi
   exec {docker_use}>&-
   docker_use=''

@@ -50,16 +50,17 @@ final class ContainersIT {
 
   @Test
   void clientGoesOnByItselfWhenTheServerIsBack() {
-    try (ContainerPath path = ContainerPath.plan().start()) {
+    try (ContainerPath path = ContainerPath.plan().withClientOptions(";dial-timeout=3s").start()) {
       path.fetch(SIZE);
       List<String> before = path.server().log();
       assertStopsAtOnce(path.server());
       assertThat(path.tryCurl("http://web/" + SIZE).code()).isNotZero();
+      path.client().awaitLine("tunnel #2 failed: ");
       path.server().startAgain();
       path.server().awaitLine("ready: ", 2);
       path.fetch(SIZE);
       path.upload(SIZE);
-      assertThat(options(path.server().log())).hasSize(2).allMatch(options(before).get(0)::equals);
+      assertThat(options(path.server().log())).hasSize(2).allMatch(options(before).getFirst()::equals);
     }
   }
 
