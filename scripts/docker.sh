@@ -101,7 +101,7 @@ make_base() {
   rm -rf "$folder"
 }
 
-# What a run that was killed has left, unless another one is going on.
+# What earlier runs have left, unless another one is going on.
 remove_leftovers() {
   flock --exclusive --nonblock "$docker_use" || {
     flock --shared "$docker_use"
@@ -109,7 +109,8 @@ remove_leftovers() {
   }
   docker ps -aq --filter label=org.testcontainers=true | xargs -r docker rm -fv >/dev/null
   docker network prune -f --filter label=org.testcontainers=true >/dev/null
-  docker image prune -f >/dev/null
+  # Those of today make the next run quicker.
+  docker image prune -af --filter label=org.testcontainers=true --filter until=24h >/dev/null
   flock --shared "$docker_use"
 }
 

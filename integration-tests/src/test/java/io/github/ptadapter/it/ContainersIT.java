@@ -60,7 +60,9 @@ final class ContainersIT {
       path.server().awaitLine("ready: ", 2);
       path.fetch(SIZE);
       path.upload(SIZE);
-      assertThat(options(path.server().log())).hasSize(2).allMatch(options(before).getFirst()::equals);
+      assertThat(options(path.server().log()))
+          .hasSize(2)
+          .allMatch(options(before).getFirst()::equals);
     }
   }
 
