@@ -1,6 +1,7 @@
 package io.github.ptadapter.adapter;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.nio.file.StandardCopyOption.REPLACE_EXISTING;
 import static java.util.concurrent.TimeUnit.SECONDS;
 
 import java.io.BufferedReader;
@@ -21,17 +22,20 @@ import java.util.Properties;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * Runs the distribution in both roles as the build makes it, with a transport and with data, and
- * has Java keep what it learns of the classes (JEP 514): {@code lib/ROLE-JAVA.aot}, by which the
- * launcher starts faster.
+ * Runs the distribution in both roles as the build makes it, with a transport and with data, has
+ * Java list the classes that it needs, {@code lib/ROLE.classes}, and makes of each list an archive
+ * of linked classes (JEP 483), {@code lib/ROLE-JAVA.aot}, by which the launcher starts faster. No
+ * two runs need quite the same; but of the same lists come the same archives.
  */
 final class StartTraining {
 
-  /** For each wait; the longest is for Java to write what it has learned, some seconds. */
+  /** For each wait; the longest is for Java to write an archive, some seconds. */
   private static final Duration LIMIT = Duration.ofMinutes(2);
 
   /** More than any buffer on the way, so that all parts of the relay are seen. */
   private static final int BYTES = 4_000_000;
+
+  private static final List<String> ROLES = List.of("client", "server");
 
   private final Path distribution;
   private final Path folder;
@@ -41,11 +45,24 @@ final class StartTraining {
     this.folder = folder;
   }
 
-  /** Takes the folder of the distribution. */
+  /** Takes the folder of the distribution, and may take one with the lists of an earlier run. */
   public static void main(String[] args) throws Exception {
     Path distribution = Path.of(args[0]).toAbsolutePath();
     Path folder = Files.createDirectories(distribution.resolveSibling("start-training"));
-    new StartTraining(distribution, folder).run();
+    StartTraining training = new StartTraining(distribution, folder);
+    for (String role : ROLES) {
+      Files.deleteIfExists(training.learned(role));
+    }
+    if (args.length > 1) {
+      for (String role : ROLES) {
+        Files.copy(Path.of(args[1], role + ".classes"), training.list(role), REPLACE_EXISTING);
+      }
+    } else {
+      training.run();
+    }
+    for (String role : ROLES) {
+      training.archive(role);
+    }
   }
 
   private void run() throws Exception {
@@ -64,18 +81,62 @@ final class StartTraining {
       stop(client);
       stop(server);
     }
-    // Who may read the programs may read this too.
-    for (String role : List.of("client", "server")) {
-      Files.setPosixFilePermissions(learned(role), PosixFilePermissions.fromString("rw-r--r--"));
+  }
+
+  /** Of the list of a role; twice, as only a second one tells what is the same in all. */
+  private void archive(String role) throws Exception {
+    Path archive = learned(role);
+    // Not there yet: the launcher would take it for the second dump.
+    Path first = folder.resolve(role + "-1.aot");
+    Path second = folder.resolve(role + "-2.aot");
+    long began = StartArchive.now();
+    dump(role, first);
+    dump(role, second);
+    if (!StartArchive.settle(first, second, began)) {
+      System.err.println(
+          archive
+              + " works, but another build makes another one: this Java's archives are not known");
     }
+    Files.move(first, archive);
+    Files.delete(second);
+    // Who may read the programs may read these too.
+    for (Path file : List.of(archive, list(role))) {
+      Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
+    }
+  }
+
+  private void dump(String role, Path archive) throws Exception {
+    Path log = folder.resolve(role + ".archive.log");
+    ProcessBuilder builder =
+        launcher(
+            "-Xshare:dump -XX:+AOTClassLinking -XX:SharedClassListFile=%s -XX:SharedArchiveFile=%s"
+                .formatted(list(role), archive));
+    // By these the launcher would choose an archive, and there may be one of the other role.
+    builder.environment().put("SS_PLUGIN_OPTIONS", role);
+    Process process = builder.redirectErrorStream(true).redirectOutput(log.toFile()).start();
+    boolean ended = process.waitFor(LIMIT.toSeconds(), SECONDS);
+    process.destroyForcibly();
+    if (!ended || process.waitFor() != 0) {
+      throw new IllegalStateException("Java made no archive for the " + role + ", see " + log);
+    }
+  }
+
+  /**
+   * An archive keeps the names of the jars: those that the launcher makes of this are always the
+   * same.
+   */
+  private ProcessBuilder launcher(String javaOptions) {
+    ProcessBuilder builder = new ProcessBuilder("/proc/self/cwd/bin/pt-adapter");
+    builder.directory(distribution.toFile());
+    builder.environment().put("PT_ADAPTER_JAVA", System.getProperty("java.home"));
+    builder.environment().put("PT_ADAPTER_JAVA_OPTS", javaOptions);
+    return builder;
   }
 
   private Process start(String role, int remotePort, int localPort, String options)
       throws Exception {
-    ProcessBuilder builder = new ProcessBuilder(distribution + "/bin/pt-adapter");
+    ProcessBuilder builder = launcher("-XX:DumpLoadedClassList=" + list(role));
     Map<String, String> environment = builder.environment();
-    environment.put("PT_ADAPTER_JAVA", System.getProperty("java.home"));
-    environment.put("PT_ADAPTER_JAVA_OPTS", "-XX:AOTCacheOutput=" + learned(role));
     environment.put("SS_REMOTE_HOST", "127.0.0.1");
     environment.put("SS_REMOTE_PORT", String.valueOf(remotePort));
     environment.put("SS_LOCAL_HOST", "127.0.0.1");
@@ -109,6 +170,10 @@ final class StartTraining {
     } catch (IOException e) {
       ready.completeExceptionally(e);
     }
+  }
+
+  private Path list(String role) {
+    return distribution.resolve("lib").resolve(role + ".classes");
   }
 
   /** The name by which the launcher finds it. */

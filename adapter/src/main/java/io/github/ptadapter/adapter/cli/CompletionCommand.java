@@ -47,7 +47,8 @@ final class CompletionCommand implements Callable<Integer> {
 
   static String script(Shell shell, CommandLine root) {
     return switch (shell) {
-      case BASH -> AutoComplete.bash(Cli.NAME, root);
+      // Shells read it, nobody runs it.
+      case BASH -> AutoComplete.bash(Cli.NAME, root).replaceFirst("#!.*\n", "");
       case ZSH -> ZshCompletion.script(root);
     };
   }
