@@ -110,7 +110,7 @@ final class StartTraining {
     ProcessBuilder builder =
         launcher(
             "-Xshare:dump -XX:+AOTClassLinking -XX:SharedClassListFile=%s -XX:SharedArchiveFile=%s"
-                .formatted(list(role), archive));
+                .formatted(fromDistribution(list(role)), fromDistribution(archive)));
     // By these the launcher would choose an archive, and there may be one of the other role.
     builder.environment().put("SS_PLUGIN_OPTIONS", role);
     Process process = builder.redirectErrorStream(true).redirectOutput(log.toFile()).start();
@@ -135,7 +135,7 @@ final class StartTraining {
 
   private Process start(String role, int remotePort, int localPort, String options)
       throws Exception {
-    ProcessBuilder builder = launcher("-XX:DumpLoadedClassList=" + list(role));
+    ProcessBuilder builder = launcher("-XX:DumpLoadedClassList=" + fromDistribution(list(role)));
     Map<String, String> environment = builder.environment();
     environment.put("SS_REMOTE_HOST", "127.0.0.1");
     environment.put("SS_REMOTE_PORT", String.valueOf(remotePort));
@@ -174,6 +174,14 @@ final class StartTraining {
 
   private Path list(String role) {
     return distribution.resolve("lib").resolve(role + ".classes");
+  }
+
+  /**
+   * Its path, which the launcher would split at blanks, as Java sees it, which runs in the
+   * distribution.
+   */
+  private Path fromDistribution(Path file) {
+    return distribution.relativize(file);
   }
 
   /** The name by which the launcher finds it. */

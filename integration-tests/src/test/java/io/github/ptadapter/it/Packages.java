@@ -17,8 +17,9 @@ final class Packages {
 
   private Packages() {}
 
+  /** The one with a runtime of its own: those without end in words. */
   static Path tarball() {
-    return only(folder(), "pt-adapter-*-linux-*.tar.gz");
+    return only(folder(), "pt-adapter-*-linux-*[0-9].tar.gz");
   }
 
   static Path deb() {

@@ -3,6 +3,8 @@ package io.github.ptadapter.it;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.net.Socket;
 import java.nio.file.Files;
@@ -10,7 +12,10 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -23,6 +28,9 @@ import org.junit.jupiter.api.io.TempDir;
     matches = ".+",
     disabledReason = "only -Pdist makes packages")
 final class PackagesIT {
+
+  /** In the tarball; in the .deb below usr. */
+  private static final String BILL = "share/doc/pt-adapter/sbom.cdx.json";
 
   private static final Duration LIMIT = Duration.ofMinutes(1);
   private static final Payload PAYLOAD = new Payload(7, 2_000_000);
@@ -57,6 +65,7 @@ final class PackagesIT {
     assertThat(home.getFileName() + ".tar.gz").isEqualTo(tarball.getFileName().toString());
     assertThat(List.of("share/man/man1/pt-adapter.1", "bin/pt-adapter.cmd", "licenses/README.txt"))
         .allSatisfy(file -> assertThat(home.resolve(file)).isNotEmptyFile());
+    assertBill(home, home.resolve(BILL));
     assertKnowsNothingOfTheBuild(home);
     assertWorks(home, home.resolve("bin/pt-adapter"));
   }
@@ -75,9 +84,11 @@ final class PackagesIT {
             "bash-completion/completions/pt-adapter",
             "zsh/vendor-completions/_pt-adapter",
             "doc/pt-adapter/copyright",
+            "doc/pt-adapter/changelog.gz",
             "doc/pt-adapter/examples/systemd/pt-adapter.conf")) {
       assertThat(root.resolve("usr/share").resolve(file)).isNotEmptyFile();
     }
+    assertBill(home, root.resolve("usr").resolve(BILL));
     assertKnowsNothingOfTheBuild(root);
     assertWorks(home, root.resolve("usr/bin/pt-adapter"));
 
@@ -93,6 +104,76 @@ final class PackagesIT {
           .containsExactlyInAnyOrder("control", "md5sums");
     }
     output("env", "-C", root.toString(), "md5sum", "--quiet", "-c", control + "/md5sums");
+  }
+
+  @Test
+  void debFollowsDebiansRules() throws IOException {
+    Path lintian = Requirement.program("lintian");
+    Path deb = Packages.deb();
+    ProcessBuilder command =
+        new ProcessBuilder(lintian.toString(), "--fail-on", "error", deb.toString());
+    try (Program program = Program.start(command)) {
+      // It unpacks all of it, which takes a busy machine some minutes.
+      assertThat(program.awaitExit(LIMIT.multipliedBy(5))).as("%s", program.out()).isZero();
+    }
+  }
+
+  @Test
+  void tarballForAnotherMachineHasItsTransport() throws IOException {
+    Path tarball = Packages.only(packages, "pt-adapter-*-without-java.tar.gz");
+    output("tar", "-xzf", tarball.toString(), "-C", dir.toString());
+    Path home = Packages.only(dir, "pt-adapter-*");
+    assertBill(home, home.resolve(BILL));
+    assertThat(home.resolve("runtime")).doesNotExist();
+    // See elf(5): 64 bits, the lowest byte first, AArch64.
+    byte[] elf = Files.readAllBytes(home.resolve("lib/obfs4proxy"));
+    assertThat(Arrays.copyOf(elf, 6)).containsExactly(0x7f, 'E', 'L', 'F', 2, 1);
+    assertThat(elf[18]).isEqualTo((byte) 183);
+    assertThat(elf[19]).isZero();
+  }
+
+  /** The bill of materials names what is there, and nothing else. */
+  private static void assertBill(Path home, Path file) throws IOException {
+    JsonNode bill = new JsonMapper().readTree(Files.readString(file));
+    assertThat(bill.path("specVersion").asText()).isEqualTo("1.6");
+    assertThat(bill.has("serialNumber")).isFalse();
+    Map<String, JsonNode> components = new TreeMap<>();
+    bill.path("components")
+        .forEach(component -> components.put(component.path("bom-ref").asText(), component));
+    List<String> jars;
+    try (Stream<Path> files = Files.walk(home.resolve("lib"))) {
+      jars =
+          files
+              .map(path -> path.getFileName().toString())
+              .filter(name -> name.endsWith(".jar"))
+              .toList();
+    }
+    assertThat(components.values())
+        .filteredOn(component -> component.path("purl").asText().endsWith("?type=jar"))
+        .extracting(component ->
+            component.path("name").asText() + "-" + component.path("version").asText() + ".jar")
+        .containsExactlyInAnyOrderElementsOf(jars);
+
+    // The modules that licenses/README.txt has the licences of.
+    assertThat(components.keySet())
+        .contains("pkg:golang/stdlib@1.19.3")
+        .filteredOn(name -> name.startsWith("pkg:golang/"))
+        // Only that of x86_64 has golang.org/x/sys in it.
+        .hasSizeBetween(11, 12);
+    JsonNode transport =
+        components.values().stream()
+            .filter(component -> component.path("name").asText().equals("obfs4proxy"))
+            .findFirst()
+            .orElseThrow();
+    assertThat(transport.path("hashes").path(0).path("content").asText())
+        .isEqualTo(sha256(home.resolve("lib/obfs4proxy")));
+    assertThat(
+            components.keySet().stream().anyMatch(name -> name.startsWith("pkg:generic/openjdk@")))
+        .isEqualTo(Files.exists(home.resolve("runtime")));
+  }
+
+  private static String sha256(Path file) throws IOException {
+    return output("sha256sum", file.toString()).getFirst().replaceFirst(" .*", "");
   }
 
   private void assertWorks(Path home, Path launcher) throws IOException {

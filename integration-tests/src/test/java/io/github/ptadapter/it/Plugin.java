@@ -8,7 +8,7 @@ import java.util.List;
 /** Starts the plugin of the distribution that was built. */
 final class Plugin {
 
-  private static final Path HOME =
+  static final Path HOME =
       Path.of(System.getProperty("ptadapter.home", "adapter/target/pt-adapter"))
           .toAbsolutePath()
           .normalize();
