@@ -24,7 +24,7 @@ RUN for program in ss-local ss-server ss-tunnel; do \
     done
 
 # Docker unpacks it, and keeps the times of the files: Java compares those with what it has learned.
-ADD dist/target/pt-adapter-*-linux-*.tar.gz /opt/
+ADD dist/target/pt-adapter-*-linux-*[0-9].tar.gz /opt/
 RUN ln -s /opt/pt-adapter-*/bin/pt-adapter /usr/local/bin/ && \
     useradd --system --home-dir /var/lib/pt-adapter --shell /usr/sbin/nologin pt-adapter && \
     install -d -o pt-adapter -g pt-adapter -m 700 /var/lib/pt-adapter
