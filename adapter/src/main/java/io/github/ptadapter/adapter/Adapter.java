@@ -84,8 +84,8 @@ public final class Adapter {
       Map<String, String> environment,
       Optional<Meter> meter)
       throws AdapterException {
-    Endpoint bind = ServerRole.publicAddress(sip.remotes());
-    Endpoint orPort = ServerRole.literal(sip.local(), "SS_LOCAL_HOST");
+    Endpoint bind = ServerRole.publicAddress(sip.remotes(), sip.names().remote());
+    Endpoint orPort = ServerRole.literal(sip.local(), sip.names().local());
     TransportName transport = options.transport();
     StateDirectory state =
         StateDirectory.forServer(options.state(), transport, bind.port(), environment);

@@ -122,8 +122,7 @@ public final class ClientRole implements PtSupervisor.User {
         }
       } catch (BindException e) {
         if (System.nanoTime() - end >= 0) {
-          throw cannotListen(
-              e.getMessage() + "; if another program, or a plugin left over, holds it, end that");
+          throw cannotListen(withRemedy(String.valueOf(e.getMessage())));
         }
         Thread.sleep(BIND_PAUSE);
       } catch (UnknownHostException e) {
@@ -137,9 +136,20 @@ public final class ClientRole implements PtSupervisor.User {
     }
   }
 
+  /** Adds what to do, by the system's words: Java has one exception for all three. */
+  private static String withRemedy(String words) {
+    if (words.contains("ermission")) {
+      return words + ": ports below 1024 are for root and CAP_NET_BIND_SERVICE";
+    }
+    return words.contains("assign")
+        ? words + ": it is no address of this machine"
+        : words + "; if another program, or a plugin left over, holds it, end that";
+  }
+
   private AdapterException cannotListen(String why) {
     return new AdapterException(
-        ExitCode.LISTEN, "cannot listen on " + sip.local() + " (SS_LOCAL): " + why);
+        ExitCode.LISTEN,
+        "cannot listen on %s (%s): %s".formatted(sip.local(), sip.names().local(), why));
   }
 
   /** Starts to accept connections; they wait for the PT. */

@@ -34,11 +34,12 @@ public final class ServerRole implements PtSupervisor.User {
    * Decides where the PT listens: one address, since a PT takes no more for a transport.
    *
    * @param hosts what the host said; several wildcards mean all addresses of both families
+   * @param name what the person knows them by
    */
-  public static Endpoint publicAddress(List<Endpoint> hosts) throws AdapterException {
+  public static Endpoint publicAddress(List<Endpoint> hosts, String name) throws AdapterException {
     Endpoint first = hosts.getFirst();
     if (hosts.size() == 1) {
-      return literal(first, "SS_REMOTE_HOST");
+      return literal(first, name);
     }
     if (!hosts.stream().allMatch(Endpoint::isWildcard)) {
       throw AdapterException.config(
@@ -50,7 +51,7 @@ public final class ServerRole implements PtSupervisor.User {
   }
 
   /** Resolves a name, once: PTs take literals only. */
-  public static Endpoint literal(Endpoint endpoint, String variable) throws AdapterException {
+  public static Endpoint literal(Endpoint endpoint, String name) throws AdapterException {
     if (endpoint.isIp()) {
       return endpoint;
     }
@@ -58,7 +59,7 @@ public final class ServerRole implements PtSupervisor.User {
       return new Endpoint(InetAddress.getByName(endpoint.host()).getHostAddress(), endpoint.port());
     } catch (UnknownHostException e) {
       throw AdapterException.config(
-          "cannot find the address of '%s' (%s)".formatted(endpoint.host(), variable));
+          "cannot find the address of '%s' (%s)".formatted(endpoint.host(), name));
     }
   }
 

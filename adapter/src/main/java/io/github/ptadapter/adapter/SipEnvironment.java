@@ -13,8 +13,35 @@ import org.jspecify.annotations.Nullable;
  *     joins several hosts by {@code |}
  * @param local {@code SS_LOCAL_HOST} and {@code SS_LOCAL_PORT}: the side of the host
  * @param options {@code SS_PLUGIN_OPTIONS}, empty when there are none
+ * @param names what a person called the addresses
  */
-public record SipEnvironment(List<Endpoint> remotes, Endpoint local, String options) {
+public record SipEnvironment(List<Endpoint> remotes, Endpoint local, String options, Names names) {
+
+  /** The names of both addresses, for messages. */
+  public enum Names {
+    /** Of a host's variables. */
+    HOST("SS_REMOTE", "SS_LOCAL"),
+    /** Of a command's options. */
+    COMMAND("--remote", "--local");
+
+    private final String remote;
+    private final String local;
+
+    Names(String remote, String local) {
+      this.remote = remote;
+      this.local = local;
+    }
+
+    /** The server's public side. */
+    public String remote() {
+      return remote;
+    }
+
+    /** The side of the host, or of the program in its place. */
+    public String local() {
+      return local;
+    }
+  }
 
   private static final List<String> ADDRESSES =
       List.of("SS_REMOTE_HOST", "SS_REMOTE_PORT", "SS_LOCAL_HOST", "SS_LOCAL_PORT");
@@ -42,7 +69,7 @@ public record SipEnvironment(List<Endpoint> remotes, Endpoint local, String opti
       remotes.add(endpoint(environment, "SS_REMOTE", host));
     }
     Endpoint local = endpoint(environment, "SS_LOCAL", value(environment, "SS_LOCAL_HOST"));
-    return new SipEnvironment(remotes, local, value(environment, "SS_PLUGIN_OPTIONS"));
+    return new SipEnvironment(remotes, local, value(environment, "SS_PLUGIN_OPTIONS"), Names.HOST);
   }
 
   private static Endpoint endpoint(Map<String, String> environment, String prefix, String host)

@@ -40,7 +40,8 @@ final class ClientFixture implements AutoCloseable {
     PluginOptions parsed =
         PluginOptions.of(OptionString.parse("transport=" + FakePt.TRANSPORT + ";" + options));
     local = new Endpoint("127.0.0.1", freePort());
-    role = new ClientRole(new SipEnvironment(remotes, local, ""), parsed, Optional.empty());
+    SipEnvironment sip = new SipEnvironment(remotes, local, "", SipEnvironment.Names.HOST);
+    role = new ClientRole(sip, parsed, Optional.empty());
     role.bind();
     Waiting.until("the PTs of earlier tests have no connections", () -> FakePt.connected() == 0);
     others = sockets() - FakePt.listening();

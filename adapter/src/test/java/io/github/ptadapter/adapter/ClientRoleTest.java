@@ -116,6 +116,16 @@ class ClientRoleTest {
   }
 
   @Test
+  void givesUpOnAnAddressOfAnotherMachine() throws Exception {
+    Endpoint local = new Endpoint("192.0.2.1", ClientFixture.freePort());
+    refused(
+        ExitCode.LISTEN,
+        () -> role("192.0.2.1", local, "").bind(),
+        "cannot listen on " + local + " (SS_LOCAL): ",
+        ": it is no address of this machine");
+  }
+
+  @Test
   void givesUpOnANameThatIsNone() throws Exception {
     Endpoint local = new Endpoint("no-such-host.invalid", ClientFixture.freePort());
     refused(
@@ -179,7 +189,7 @@ class ClientRoleTest {
     List<Endpoint> remotes =
         Stream.of(hosts.split("\\|", -1)).map(host -> new Endpoint(host, 443)).toList();
     return new ClientRole(
-        new SipEnvironment(remotes, local, ""),
+        new SipEnvironment(remotes, local, "", SipEnvironment.Names.HOST),
         PluginOptions.of(OptionString.parse("transport=" + FakePt.TRANSPORT + ";" + options)),
         Optional.empty());
   }

@@ -69,20 +69,20 @@ class ServerRoleTest {
   @Test
   void resolvesANameOnce() throws Exception {
     assertThat(bind("localhost").isLoopback()).isTrue();
-    assertThat(ServerRole.literal(new Endpoint("localhost", 8388), "SS_LOCAL_HOST").isLoopback())
+    assertThat(ServerRole.literal(new Endpoint("localhost", 8388), "SS_LOCAL").isLoopback())
         .isTrue();
     Endpoint literal = new Endpoint("127.0.0.1", 8388);
-    assertThat(ServerRole.literal(literal, "SS_LOCAL_HOST")).isEqualTo(literal);
+    assertThat(ServerRole.literal(literal, "SS_LOCAL")).isEqualTo(literal);
   }
 
   @Test
   void namesTheVariableOfANameThatIsNone() {
     refused(
         () -> bind("no-such-host.invalid"),
-        "cannot find the address of 'no-such-host.invalid' (SS_REMOTE_HOST)");
+        "cannot find the address of 'no-such-host.invalid' (SS_REMOTE)");
     refused(
-        () -> ServerRole.literal(new Endpoint("no-such-host.invalid", 1), "SS_LOCAL_HOST"),
-        "cannot find the address of 'no-such-host.invalid' (SS_LOCAL_HOST)");
+        () -> ServerRole.literal(new Endpoint("no-such-host.invalid", 1), "SS_LOCAL"),
+        "cannot find the address of 'no-such-host.invalid' (SS_LOCAL)");
   }
 
   @Test
@@ -131,6 +131,7 @@ class ServerRoleTest {
 
   private static Endpoint bind(String hosts) throws AdapterException {
     return ServerRole.publicAddress(
-        Stream.of(hosts.split("\\|", -1)).map(host -> new Endpoint(host, 443)).toList());
+        Stream.of(hosts.split("\\|", -1)).map(host -> new Endpoint(host, 443)).toList(),
+        "SS_REMOTE");
   }
 }

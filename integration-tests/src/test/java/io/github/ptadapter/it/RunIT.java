@@ -115,7 +115,11 @@ final class RunIT {
     refused(BAD_OPTIONS, "cert has 1 characters", "127.0.0.1:9", "transport=obfs4;cert=A");
     try (ServerSocket taken = new ServerSocket(0)) {
       String local = "127.0.0.1:" + taken.getLocalPort();
-      refused(CANNOT_LISTEN, "cannot listen on " + local, local, options + EXEC);
+      refused(
+          CANNOT_LISTEN,
+          "cannot listen on " + local + " (--local): Address",
+          local,
+          options + EXEC);
     }
     String local = "127.0.0.1:" + Loopback.freePort();
     refused(PT_FAILED, "cannot run the PT /no/such", local, options + ";exec=/no/such");

@@ -90,6 +90,9 @@ final class CheckCommand implements Callable<Integer> {
     Duration limit;
     try {
       limit = Durations.parse(timeout);
+      if (limit.isZero()) {
+        throw new IllegalArgumentException("it must be more than zero");
+      }
     } catch (IllegalArgumentException e) {
       throw AdapterException.config("bad --timeout: " + e.getMessage());
     }

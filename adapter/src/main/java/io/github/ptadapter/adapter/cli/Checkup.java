@@ -161,7 +161,7 @@ final class Checkup {
     PluginOptions options = PluginOptions.of(items);
     String what;
     if (options.server()) {
-      bind = ServerRole.publicAddress(sip.remotes());
+      bind = ServerRole.publicAddress(sip.remotes(), sip.names().remote());
       what = "server of " + options.transport() + " on " + bind;
     } else {
       ClientRole.requireOfServer(sip.remotes());
@@ -245,7 +245,7 @@ final class Checkup {
       return Finding.unknown(
           "not tried", "Give --local HOST:PORT to look for the program behind the server.");
     }
-    Endpoint local = ServerRole.literal(sip.local(), "--local");
+    Endpoint local = ServerRole.literal(sip.local(), sip.names().local());
     try (Socket socket = new Socket()) {
       socket.connect(local.toSocketAddress(), CONNECT_MILLIS);
       return Finding.good(local + " accepts connections");
@@ -259,7 +259,7 @@ final class Checkup {
 
   private Finding launchServer() throws AdapterException {
     state().repairIdentity();
-    Endpoint orPort = ServerRole.literal(sip.local(), "--local");
+    Endpoint orPort = ServerRole.literal(sip.local(), sip.names().local());
     PtRole.Listener listener = new PtRole.Listener(options().transport(), bind, options().args());
     return launch(new PtRole.Server(List.of(listener), orPort), statePath());
   }

@@ -68,7 +68,7 @@ public final class Cli {
   private static int usageMistake(ParameterException e) {
     CommandLine command = e.getCommandLine();
     String name = command.getCommandSpec().qualifiedName();
-    String what = e.getMessage();
+    String what = String.valueOf(e.getMessage()).replaceFirst("\\.$", "");
     if (e instanceof UnmatchedArgumentException unmatched
         && command.getParent() != null
         && !unmatched.isUnknownOption()) {

@@ -21,8 +21,6 @@ final class LinkCheck {
 
   private static final String SCHEME = "ss://";
 
-  private static final String BYTE_ORDER_MARK = "\uFEFF";
-
   /** What there is to say, in the order of the text. */
   record Remark(Mark mark, String text) {}
 
@@ -32,7 +30,7 @@ final class LinkCheck {
 
   /** Checks a link, links in lines, or a configuration in JSON. */
   static List<Remark> of(String text) {
-    if (text.startsWith(BYTE_ORDER_MARK)) {
+    if (text.startsWith(Text.BYTE_ORDER_MARK)) {
       List<Remark> remarks = new ArrayList<>();
       remarks.add(
           new Remark(
@@ -40,7 +38,7 @@ final class LinkCheck {
               "it begins with a byte order mark, which is not seen in editors:"
                   + " shadowsocks-libev skips it, other programs may not; save it as UTF-8 without"
                   + " BOM"));
-      remarks.addAll(of(text.replaceFirst("^" + BYTE_ORDER_MARK + "+", "")));
+      remarks.addAll(of(text.replaceFirst("^" + Text.BYTE_ORDER_MARK + "+", "")));
       return List.copyOf(remarks);
     }
     String all = text.strip();

@@ -18,6 +18,9 @@ final class Text {
   /** Links, options and configurations are much shorter. */
   private static final int MOST_BYTES = 1 << 20;
 
+  /** What editors of Windows put before a text, and do not show. */
+  static final String BYTE_ORDER_MARK = "\uFEFF";
+
   private Text() {}
 
   /** The text with a blank for everything that would begin a line or steer a terminal. */
@@ -51,12 +54,15 @@ final class Text {
    * @throws AdapterException when it cannot be read, or is no text
    */
   static String read(String file) throws AdapterException {
-    String name = file.equals("-") ? "standard input" : file;
+    String name = name(file);
     try {
       byte[] bytes;
       if (file.equals("-")) {
         bytes = System.in.readNBytes(MOST_BYTES + 1);
       } else {
+        if (file.isEmpty()) {
+          throw AdapterException.config("the name of a file is empty");
+        }
         Path path = Path.of(file);
         if (Files.isDirectory(path)) {
           throw AdapterException.config("cannot read " + name + ": it is a directory");
@@ -72,15 +78,24 @@ final class Text {
     } catch (CharacterCodingException e) {
       throw AdapterException.config("cannot read " + name + ": it is no text in UTF-8");
     } catch (IOException e) {
-      throw AdapterException.config("cannot read it: " + StateDirectory.reason(e));
+      throw AdapterException.config("cannot read " + StateDirectory.reason(e));
     } catch (InvalidPathException e) {
-      throw AdapterException.config("cannot read it: no file has such a name: " + e.getReason());
+      throw AdapterException.config("cannot read %s: no file has such a name".formatted(name));
     }
   }
 
   /** Reads the first line of a file that holds one, such as a password or plugin options. */
   static String readLine(String file) throws AdapterException {
     String text = read(file);
-    return text.lines().findFirst().orElse("");
+    String bare = text.startsWith(BYTE_ORDER_MARK) ? text.substring(1) : text;
+    String line = bare.lines().findFirst().orElse("");
+    if (line.isBlank()) {
+      throw AdapterException.config("there is nothing in the first line of " + name(file));
+    }
+    return line;
+  }
+
+  private static String name(String file) {
+    return file.equals("-") ? "standard input" : file;
   }
 }

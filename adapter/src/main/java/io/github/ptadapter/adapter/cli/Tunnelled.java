@@ -74,7 +74,7 @@ final class Tunnelled {
       remotes.add(address("--remote", host + remote.substring(Math.max(0, colon))));
     }
     Endpoint here = local.isPresent() ? address("--local", local.orElseThrow()) : otherwise;
-    return new SipEnvironment(remotes, here, options());
+    return new SipEnvironment(remotes, here, options(), SipEnvironment.Names.COMMAND);
   }
 
   /** Reads {@code HOST:PORT}, with an IPv6 host in brackets. */

@@ -40,6 +40,13 @@ class CliTest {
         "check --remote x:443 --opts a\\ -> a lone backslash",
         "check --remote x:443 --opts-file /no/such -> /no/such: no such file",
         "check --remote x:443 --opts transport=x --timeout soon -> bad --timeout: 'soon'",
+        "check --remote x:443 --opts transport=x --timeout 0 -> bad --timeout: it must be more than zero",
+        "check --remote x:65536 --opts transport=x -> port '65536' is not in 1..65535",
+        "check --remote [::1] --opts transport=x -> it is HOST:PORT",
+        "check --remote :443 --opts transport=x -> it is HOST:PORT: no host",
+        "check --remote x:443 --opts a --opts b -> option '--opts' (OPTIONS) should be specified only once",
+        "check --remote x:443 --opts-file / -> cannot read /: it is a directory",
+        "check --remote x:443 --opts-file /dev/null -> nothing in the first line of /dev/null",
         "check --remote x:443 --opts transport=x surplus -> check: unknown argument 'surplus';",
         "run -> --local",
         "run --local 127.0.0.1:9 --remote x:443 -> no plugin options",
@@ -55,9 +62,15 @@ class CliTest {
         "link --method aes-256-gcm --host x --port 1 --client-opts transport=x -> is a file: give",
         "link --only nothing -> '--only'",
         "link --check /no/such -> /no/such: no such file",
+        "run --local 127.0.0.1:9 --remote x:443 --opts-file /dev/zero -> longer than a megabyte",
+        "run --server --local 127.0.0.1:9 --remote a.invalid:443 --opts transport=x -> address of 'a.invalid' (--remote)",
+        "run --server --local a.invalid:9 --remote 127.0.0.1:443 --opts transport=x -> address of 'a.invalid' (--local)",
+        "link --check /dev/zero -> cannot read /dev/zero: it is longer than a megabyte",
+        "help nonsense -> Unknown subcommand 'nonsense'; see",
         "link --check / -> cannot read /: it is a directory",
         "completion -> SHELL",
         "completion fish -> fish",
+        "completion bash zsh -> unknown argument 'zsh'",
       })
   void mistakesAreToldInOneLine(String line, String words) {
     assertThat(execute(line.split(" "))).isEqualTo(CONFIG);
@@ -67,10 +80,30 @@ class CliTest {
   }
 
   @Test
+  void aFileWithoutANameIsRefused() {
+    assertThat(execute("link", "--check", "")).isEqualTo(CONFIG);
+    assertThat(err.toString()).contains("the name of a file is empty");
+  }
+
+  @Test
   void aFileThatIsNoTextIsRefused() throws Exception {
     Path file = Files.write(dir.resolve("binary"), new byte[] {(byte) 0xff, 0, 1});
     assertThat(execute("link", "--check", file.toString())).isEqualTo(CONFIG);
     assertThat(err.toString()).contains("it is no text in UTF-8");
+  }
+
+  /** Editors of Windows put it before the text, and do not show it. */
+  @Test
+  void aByteOrderMarkIsNoPartOfALine() throws Exception {
+    Path options = Files.writeString(dir.resolve("opts"), "\uFEFFtransport=obfs3\r\n");
+    Path password = Files.writeString(dir.resolve("password"), "\uFEFFp\r\n");
+    String line = "link --method aes-256-gcm --host x --port 1 --only json";
+    assertThat(
+            execute(
+                (line + " --client-opts " + options + " --password-file " + password).split(" ")))
+        .isZero();
+    assertThat(out.toString())
+        .contains("\"plugin_opts\":\"transport=obfs3\"", "\"password\":\"p\"");
   }
 
   @Test
