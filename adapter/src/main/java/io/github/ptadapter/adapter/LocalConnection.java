@@ -162,6 +162,7 @@ final class LocalConnection extends ChannelInboundHandlerAdapter {
       return;
     }
     Duration share = Duration.ofNanos(Math.max(1, left / hosts.size()));
+    log.debug("#{} asks the PT for {}", number, host);
     Tunnel tunnel = new Tunnel(number, local, options, remotes);
     Future<Channel> attempt = dialer.dial(local.eventLoop(), host, share, tunnel.ptSide());
     dial = attempt;

@@ -95,6 +95,7 @@ final class Tunnel {
 
   private void localInputEnded() {
     localInputEnded = true;
+    log.debug("#{}: the host has sent all", number);
     if (ptEnded) {
       closeLocalWhenFlushed();
     } else {
@@ -112,6 +113,7 @@ final class Tunnel {
     localInputEnded = true;
     localGone = true;
     if (pt().isActive()) {
+      log.debug("#{}: the host is gone", number);
       // A PT that cannot get rid of its answer may not read what is still on its way to it.
       pt().config().setAutoRead(true);
       startDrain();
@@ -125,6 +127,7 @@ final class Tunnel {
       warnOfSilence("the PT closed it");
     }
     if (local.isActive()) {
+      log.debug("#{}: the PT has ended the connection", number);
       local.config().setAutoRead(true);
       closeLocalWhenFlushed();
     }
