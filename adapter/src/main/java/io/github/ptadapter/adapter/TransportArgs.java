@@ -87,6 +87,11 @@ final class TransportArgs {
   }
 
   private static void checkCert(String cert) throws AdapterException {
+    if (cert.equals("...")) {
+      throw AdapterException.config(
+          "bad obfs4 argument: cert=... stands for the server's own; copy the line in its"
+              + " client-plugin-opts.txt");
+    }
     if (cert.indexOf(' ') >= 0) {
       throw AdapterException.config(
           "bad obfs4 argument: cert has a blank in it; a link has probably lost a '+' there");

@@ -54,6 +54,7 @@ class TransportArgsTest {
           ~~ -> cert has 0 characters instead of 70; copy it again, as a whole
           AAAA -> cert has 4 characters instead of 70; copy it again
           CERTA -> cert has 71 characters instead of 70
+          ... -> cert=... stands for the server's own; copy the line in its client-plugin-opts.txt
           CERT== -> may hold only A-Z a-z 0-9 + / (no = at its end)
           BLANK -> cert has a blank in it; a link has probably lost a '+' there
           CERT%2B -> may hold only A-Z

@@ -128,6 +128,35 @@ final class LinkIT {
     }
   }
 
+  @Test
+  void outputThatIsCutOffIsTold() {
+    String link = "link --method aes-256-gcm --host x --port 1 --password x --client-opts -";
+    assertThat(ends(BAD, link + " >/dev/full"))
+        .singleElement()
+        .asString()
+        .isEqualTo("pt-adapter: the output was cut off: No space left on device");
+    assertThat(ends(GOOD, link + " | head -n 1")).isEmpty();
+  }
+
+  @Test
+  void closedStandardInputIsAnEmptyOne() {
+    assertThat(ends(BAD, "check --remote 127.0.0.1:9 --opts-file - <&-"))
+        .singleElement()
+        .asString()
+        .contains("there is nothing in the first line of standard input");
+  }
+
+  /** Runs a command line of a shell; returns what went to standard error. */
+  private List<String> ends(int code, String line) {
+    ProcessBuilder builder = Plugin.bare(dir);
+    String launcher = builder.command().getFirst();
+    builder.command("sh", "-c", "echo transport=obfs3 | '" + launcher + "' " + line);
+    try (Program program = Program.start(builder)) {
+      assertThat(program.awaitExit(LIMIT)).as("%s", program).isEqualTo(code);
+      return program.log();
+    }
+  }
+
   private List<String> run(int code, String... args) {
     try (Program link = Program.start(Plugin.bare(dir, args))) {
       assertThat(link.awaitExit(LIMIT)).as("%s: %s", link.out(), link).isEqualTo(code);

@@ -50,8 +50,16 @@ public final class Cli {
    * @param args the command line
    */
   public static void main(String[] args) {
-    int code = commandLine().execute(args);
-    System.out.flush();
+    Output output = new Output();
+    CommandLine root = commandLine().setOut(output.writer());
+    int code = root.execute(args);
+    root.getOut().flush();
+    try {
+      output.check();
+    } catch (AdapterException e) {
+      int lost = failure(e, root);
+      code = code == ExitCode.STOPPED.value() ? lost : code;
+    }
     // Not exit: nothing is left to do, and threads of the network may still run.
     Runtime.getRuntime().halt(code);
   }
