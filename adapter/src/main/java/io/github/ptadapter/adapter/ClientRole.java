@@ -30,6 +30,7 @@ import java.net.StandardSocketOptions;
 import java.net.UnknownHostException;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.UnsupportedAddressTypeException;
+import java.nio.channels.spi.SelectorProvider;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -156,10 +157,14 @@ public final class ClientRole implements PtSupervisor.User {
   void serve() {
     ServerSocketChannel bound = Objects.requireNonNull(listener, "bug: not bound yet");
     int threads = Math.min(MAX_EVENT_LOOPS, Runtime.getRuntime().availableProcessors());
-    EventLoopGroup loops = new MultiThreadIoEventLoopGroup(threads, NioIoHandler.newFactory());
+    BulkReads reads = new BulkReads();
+    EventLoopGroup loops =
+        new MultiThreadIoEventLoopGroup(
+            threads,
+            NioIoHandler.newFactory(SelectorProvider.provider(), () -> new BulkPace(reads)));
     group = loops;
     if (options.prewarm() > 0) {
-      prepareReadyTunnels(loops, threads);
+      prepareReadyTunnels(loops, threads, reads);
     }
     new ServerBootstrap()
         .group(loops)
@@ -167,6 +172,7 @@ public final class ClientRole implements PtSupervisor.User {
         // The channel is bound already: reading starts only when the pipeline is complete.
         .option(ChannelOption.AUTO_READ, false)
         .childOption(ChannelOption.TCP_NODELAY, true)
+        .childOption(ChannelOption.RECVBUF_ALLOCATOR, reads)
         .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
         .childHandler(
             new ChannelInitializer<SocketChannel>() {
@@ -183,14 +189,14 @@ public final class ClientRole implements PtSupervisor.User {
   }
 
   /** A tunnel's connections share an event loop, so each loop has its part of the ready ones. */
-  private void prepareReadyTunnels(EventLoopGroup loops, int count) {
+  private void prepareReadyTunnels(EventLoopGroup loops, int count, BulkReads reads) {
     int left = options.prewarm();
     int loopsLeft = count;
     for (EventExecutor loop : loops) {
       int share = Math.ceilDiv(left, loopsLeft);
       if (share > 0) {
         EventLoop own = (EventLoop) loop;
-        ready.put(own, new ReadyTunnels(own, share, options.dialTimeout(), remotes, gate));
+        ready.put(own, new ReadyTunnels(own, share, options.dialTimeout(), remotes, gate, reads));
       }
       left -= share;
       loopsLeft--;

@@ -8,6 +8,7 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.EventLoop;
+import io.netty.channel.RecvByteBufAllocator;
 import io.netty.channel.socket.SocketChannel;
 import io.netty.util.ReferenceCountUtil;
 import io.netty.util.concurrent.Future;
@@ -59,6 +60,7 @@ final class ReadyTunnels {
   private final Duration dialTimeout;
   private final RemoteHosts remotes;
   private final PtGate gate;
+  private final RecvByteBufAllocator reads;
   private final Times times;
 
   /** When connections came, the last ones up to the limit. */
@@ -69,8 +71,17 @@ final class ReadyTunnels {
   private long pausedSince;
   private boolean paused;
 
-  ReadyTunnels(EventLoop loop, int limit, Duration dialTimeout, RemoteHosts remotes, PtGate gate) {
-    this(loop, limit, dialTimeout, remotes, gate, Times.DEFAULT);
+  /**
+   * @param reads how the PT's side of a tunnel is read: it is settled before its connection comes
+   */
+  ReadyTunnels(
+      EventLoop loop,
+      int limit,
+      Duration dialTimeout,
+      RemoteHosts remotes,
+      PtGate gate,
+      RecvByteBufAllocator reads) {
+    this(loop, limit, dialTimeout, remotes, gate, reads, Times.DEFAULT);
   }
 
   /** With times of their own, for tests. */
@@ -80,12 +91,14 @@ final class ReadyTunnels {
       Duration dialTimeout,
       RemoteHosts remotes,
       PtGate gate,
+      RecvByteBufAllocator reads,
       Times times) {
     this.loop = loop;
     this.limit = limit;
     this.dialTimeout = dialTimeout;
     this.remotes = remotes;
     this.gate = gate;
+    this.reads = reads;
     this.times = times;
   }
 
@@ -196,6 +209,7 @@ final class ReadyTunnels {
     @Override
     public void handlerAdded(ChannelHandlerContext ctx) {
       pt = (SocketChannel) ctx.channel();
+      pt.config().setRecvByteBufAllocator(reads);
     }
 
     @Override

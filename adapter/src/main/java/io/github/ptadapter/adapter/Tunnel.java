@@ -246,6 +246,8 @@ final class Tunnel {
     @Override
     public void handlerAdded(ChannelHandlerContext ctx) {
       pt = (SocketChannel) ctx.channel();
+      // Before its first read: later it has no effect.
+      pt.config().setRecvByteBufAllocator(local.config().getRecvByteBufAllocator());
     }
 
     @Override

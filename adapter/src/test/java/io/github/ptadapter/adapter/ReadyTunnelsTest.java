@@ -227,7 +227,8 @@ class ReadyTunnelsTest {
   }
 
   private ReadyTunnels tunnels(int limit, Times times) {
-    return new ReadyTunnels(loop, limit, Duration.ofSeconds(10), remotes, gate, times);
+    return new ReadyTunnels(
+        loop, limit, Duration.ofSeconds(10), remotes, gate, new BulkReads(), times);
   }
 
   private PtDialer open(FakePt pt) throws Exception {
