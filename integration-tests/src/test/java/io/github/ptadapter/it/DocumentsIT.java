@@ -65,9 +65,18 @@ final class DocumentsIT {
     DEEDS.put("snowflake-proxy", elsewhere(SnowflakeNetwork.class, "snowflake, proxy"));
     DEEDS.put("tar -xzf pt-adapter-", elsewhere(PackagesIT.class, "tar"));
     DEEDS.put("ln -s /opt/pt-adapter-", DocumentsIT::linkToTheLauncher);
+    DEEDS.put("docker compose up", elsewhere(ComposeIT.class, "\"up\""));
+    DEEDS.put("docker compose exec server cat", elsewhere(ComposeIT.class, "\"server\", \"cat\""));
+    DEEDS.put("echo \"PASSWORD=", elsewhere(Compose.class, "PASSWORD"));
+    DEEDS.put("curl --socks5-hostname", elsewhere(ComposeIT.class, "CURL"));
+    DEEDS.put("docker build ", elsewhere(Image.class, "Dockerfile"));
+    DEEDS.put("docker run -d --name server", elsewhere(ContainerPath.class, "\"ss-server\""));
+    DEEDS.put("docker run -d --name client", elsewhere(ContainerPath.class, "\"ss-local\""));
+    DEEDS.put("docker exec server cat", elsewhere(ContainerPath.class, "client-plugin-opts.txt"));
     notRun("./quickstart", "builds the project, of which this test is a part");
     notRun("./verify", "runs this test");
     notRun("mvn -B -Pdist", "builds the project; PackagesIT tries what comes out of it");
+    notRun("scripts/reproducible", "builds the project twice");
     notRun("bench/run", "takes minutes, and its figures need a machine of its own");
     notRun("apt ", "needs root, and installs; PackagesIT tries what is in the package");
     notRun("systemctl ", "needs a running systemd, and root");
