@@ -8,7 +8,6 @@ import com.grack.nanojson.JsonParser;
 import com.grack.nanojson.JsonParserException;
 import com.grack.nanojson.JsonWriter;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.HttpURLConnection;
 import java.net.URI;
@@ -126,20 +125,23 @@ final class KnownHoles {
     connection.setRequestMethod("POST");
     connection.setRequestProperty("Content-Type", "application/json");
     connection.setDoOutput(true);
-    try (OutputStream out = connection.getOutputStream()) {
-      out.write(JsonWriter.string(batch).getBytes(UTF_8));
-    }
-    if (connection.getResponseCode() != HttpURLConnection.HTTP_OK) {
-      throw new IOException("HTTP status " + connection.getResponseCode());
-    }
-    try (InputStream in = connection.getInputStream()) {
-      JsonArray results = JsonParser.object().from(in).getArray("results");
+    try {
+      try (OutputStream out = connection.getOutputStream()) {
+        out.write(JsonWriter.string(batch).getBytes(UTF_8));
+      }
+      if (connection.getResponseCode() != HttpURLConnection.HTTP_OK) {
+        throw new IOException("HTTP status " + connection.getResponseCode());
+      }
+      JsonArray results = JsonParser.object().from(connection.getInputStream()).getArray("results");
       if (results == null || results.size() != queries.size()) {
         throw new IOException("not one result for each of " + queries.size() + " packages");
       }
       return results;
     } catch (JsonParserException e) {
       throw new IOException(e);
+    } finally {
+      // Else it stays open for a while where the answer was no good.
+      connection.disconnect();
     }
   }
 }

@@ -30,18 +30,21 @@ final class KnownHolesTest {
   private final Queue<String> answers = new ConcurrentLinkedQueue<>();
   private final Queue<String> questions = new ConcurrentLinkedQueue<>();
   private ServerSocket listener;
+  private Thread service;
   private KnownHoles holes;
 
   @BeforeEach
   void listen() throws IOException {
     listener = new ServerSocket(0, 10, InetAddress.getLoopbackAddress());
     holes = new KnownHoles(URI.create("http://127.0.0.1:" + listener.getLocalPort()));
-    Thread.ofPlatform().daemon().start(this::serve);
+    service = Thread.ofPlatform().daemon().start(this::serve);
   }
 
   @AfterEach
-  void stop() throws IOException {
+  void stop() throws Exception {
     listener.close();
+    // Other tests count the sockets of this process.
+    service.join();
   }
 
   @Test
