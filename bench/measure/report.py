@@ -33,6 +33,10 @@ def spread(values, digits=2):
             f"[{min(values):.{digits}f} .. {max(values):.{digits}f}]")
 
 
+def commit(measured):
+    return measured.get("commit", "?") + (" with changes" if measured.get("changed") else "")
+
+
 def table(head, rows):
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
@@ -62,8 +66,10 @@ class Page:
         programs = ", ".join(f"{k} {v}" for k, v in m.get("programs", {}).items())
         quick = "\nThis was a **quick** run: few samples, for a first look.\n" if (
             m.get("amount") == "quick") else ""
-        loads = [f"{name} {v['load'][0]} / {v['load'][1]} ({v['took_s']} s)"
-                 for name, v in self.data.items() if "load" in v]
+        parts = [(name, v) for name, v in self.data.items() if "load" in v]
+        loads = [f"{name} {v['load'][0]} / {v['load'][1]} ({v['took_s']} s)" for name, v in parts]
+        older = [f"{name}: {commit(v)}" for name, v in parts if commit(v) != commit(m)]
+        older = f"\n- Parts of another run: {'; '.join(older)}" if older else ""
         return f"""# Benchmarks
 
 Written by `bench/run` from the raw samples in `bench/results`: do not edit.
@@ -76,8 +82,8 @@ the processors, a relay's CPU is taken from its own clock alone, and depends lea
 
 - Machine: {m.get('cpu', '?')}, {m.get('cores', '?')} cores, {m.get('memory_gb', '?')} GB, Linux \
 {m.get('kernel', '?')}, at most {m.get('descriptors', '?')} descriptors in a process
-- pt-adapter {m.get('commit', '?')}{' with changes' if m.get('changed') else ''} on Java {m.get('java', '?')}; {programs}
-- Load average before / after each part: {'; '.join(loads)}
+- pt-adapter {commit(m)} on Java {m.get('java', '?')}; {programs}
+- Load average before / after each part: {'; '.join(loads)}{older}
 """
 
     # The goals, each with the figure that decides it.
