@@ -18,7 +18,11 @@ have() {
 # gets reach the command.
 run() {
   local pid status=0
-  "$@" &
+  # A shell has what runs beside it ignore the terminal's signals, and so would all that it starts.
+  (
+    trap - INT QUIT
+    exec "$@"
+  ) &
   pid=$!
   trap 'kill "$pid" 2>/dev/null' HUP INT TERM
   wait "$pid" || status=$?
