@@ -27,23 +27,33 @@ final class ContainerPath implements AutoCloseable {
    * @param server how the client names the server's address
    * @param serverOptions plugin options beside the needed ones, as {@code ";loglevel=debug"}
    * @param clientOptions plugin options beside the needed ones
+   * @param javaOptions of the plugins' Java, beside its own
    */
-  record Plan(Optional<Line> line, Address server, String serverOptions, String clientOptions) {
+  record Plan(
+      Optional<Line> line,
+      Address server,
+      String serverOptions,
+      String clientOptions,
+      String javaOptions) {
 
     Plan through(Line slow) {
-      return new Plan(Optional.of(slow), server, serverOptions, clientOptions);
+      return new Plan(Optional.of(slow), server, serverOptions, clientOptions, javaOptions);
     }
 
     Plan to(Address address) {
-      return new Plan(line, address, serverOptions, clientOptions);
+      return new Plan(line, address, serverOptions, clientOptions, javaOptions);
     }
 
     Plan withServerOptions(String options) {
-      return new Plan(line, server, options, clientOptions);
+      return new Plan(line, server, options, clientOptions, javaOptions);
     }
 
     Plan withClientOptions(String options) {
-      return new Plan(line, server, serverOptions, options);
+      return new Plan(line, server, serverOptions, options, javaOptions);
+    }
+
+    Plan withJavaOptions(String options) {
+      return new Plan(line, server, serverOptions, clientOptions, options);
     }
 
     /** Starts all of it and waits until both plugins are ready. */
@@ -81,7 +91,7 @@ final class ContainerPath implements AutoCloseable {
   }
 
   static Plan plan() {
-    return new Plan(Optional.empty(), Address.IPV4, "", "");
+    return new Plan(Optional.empty(), Address.IPV4, "", "", "");
   }
 
   private void start() {
@@ -127,9 +137,13 @@ final class ContainerPath implements AutoCloseable {
         String.valueOf(SOCKS_PORT));
   }
 
-  private static String[] host(String program, String options, String... arguments) {
+  private String[] host(String program, String options, String... arguments) {
     Deque<String> command = new ArrayDeque<>(Arrays.asList(arguments));
     command.addFirst(program);
+    if (!plan.javaOptions().isEmpty()) {
+      command.addFirst("PT_ADAPTER_JAVA_OPTS=" + plan.javaOptions());
+      command.addFirst("env");
+    }
     command.addAll(List.of("-p", String.valueOf(PUBLIC_PORT), "-k", "tests", "-m", "aes-256-gcm"));
     command.addAll(List.of("--plugin", "pt-adapter", "--plugin-opts", options));
     return command.toArray(new String[0]);

@@ -43,9 +43,10 @@ final class Machine implements AutoCloseable {
    *
    * @param residentBytes memory
    * @param descriptors open files
+   * @param sockets of those
    * @param threads of it
    */
-  record Figures(long residentBytes, long descriptors, long threads) {}
+  record Figures(long residentBytes, long descriptors, long sockets, long threads) {}
 
   /**
    * What a command has done.
@@ -159,14 +160,19 @@ final class Machine implements AutoCloseable {
   /** What the one process of a program takes: {@code java} is the plugin. */
   Figures figures(String program) {
     String[] figures =
-        runAsRoot(
+        // Root in a container may not see where the descriptors of others lead.
+        run(
                 "sh",
                 "-c",
-                "cd /proc/$0 && awk '/VmRSS/{print $2}' status && ls fd | wc -l && ls task | wc -l",
+                "cd /proc/$0 && awk '/VmRSS/{print $2}' status && ls fd | wc -l"
+                    + " && ls -l fd | awk '/socket:/{n++} END{print n+0}' && ls task | wc -l",
                 String.valueOf(awaitPid(program)))
             .split("\\s+", -1);
     return new Figures(
-        Long.parseLong(figures[0]) * 1024, Long.parseLong(figures[1]), Long.parseLong(figures[2]));
+        Long.parseLong(figures[0]) * 1024,
+        Long.parseLong(figures[1]),
+        Long.parseLong(figures[2]),
+        Long.parseLong(figures[3]));
   }
 
   /** All that its processes have written to both outputs so far, over restarts too. */
