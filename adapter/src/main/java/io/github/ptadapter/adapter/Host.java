@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
@@ -35,7 +36,7 @@ final class Host {
   /** Takes the host that is there now. */
   static Host of(Map<String, String> environment) {
     String born = environment.getOrDefault(PARENT_VARIABLE, "");
-    Host host = new Host(born.matches("\\d{1,18}") ? Long.parseLong(born) : currentParent());
+    Host host = new Host(born.matches("\\d{1,18}") ? Long.parseLong(born) : currentParent(0));
     if (host.isAdopter() || host.isWithoutOurPipe()) {
       host.knownToBeGone = true;
     } else if (host.isStranger() && target(DESCRIPTORS.resolve("0")).startsWith("pipe:")) {
@@ -50,12 +51,24 @@ final class Host {
   }
 
   boolean isGone() {
-    return knownToBeGone || currentParent() != parent;
+    return knownToBeGone || currentParent(parent) != parent;
   }
 
-  /** Zero when the parent is outside of our process namespace, as in a container. */
-  private static long currentParent() {
-    return ProcessHandle.current().parent().map(ProcessHandle::pid).orElse(0L);
+  /**
+   * Zero when the parent is outside of our process namespace, as in a container. Java tells no
+   * parent either when it has no descriptor left to look at it, or may not; with none left for us
+   * too, it is {@code unknown}.
+   */
+  private static long currentParent(long unknown) {
+    Optional<ProcessHandle> current = ProcessHandle.current().parent();
+    if (current.isPresent()) {
+      return current.orElseThrow().pid();
+    }
+    try {
+      return Status.of("self").parent;
+    } catch (IOException e) {
+      return unknown;
+    }
   }
 
   private boolean isStranger() {
@@ -85,13 +98,13 @@ final class Host {
   }
 
   /** What the kernel tells of a process. */
-  private record Status(String session, long started) {
+  private record Status(long parent, String session, long started) {
 
     /** The second field is a name in brackets that may hold all; the rest is counted behind it. */
     static Status of(String process) throws IOException {
       String text = Files.readString(PROC.resolve(process).resolve("stat"));
       String[] fields = text.substring(text.lastIndexOf(')') + 2).split(" ", -1);
-      return new Status(fields[3], Long.parseLong(fields[19]));
+      return new Status(Long.parseLong(fields[1]), fields[3], Long.parseLong(fields[19]));
     }
   }
 

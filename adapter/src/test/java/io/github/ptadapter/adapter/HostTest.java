@@ -3,6 +3,8 @@ package io.github.ptadapter.adapter;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.File;
+import java.io.FileInputStream;
+import java.io.IOException;
 import java.lang.ProcessBuilder.Redirect;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -19,6 +21,9 @@ class HostTest {
 
   private static final long OUR_PARENT =
       ProcessHandle.current().parent().map(ProcessHandle::pid).orElse(0L);
+
+  private static final String USE_ALL = "USE_ALL_DESCRIPTORS";
+  private static final String LIMITED = "ulimit -n 64; exec \"$@\"";
 
   private final List<Process> started = new ArrayList<>();
 
@@ -88,6 +93,13 @@ class HostTest {
     assertThat(shell.waitFor(400, TimeUnit.MILLISECONDS)).as("ended").isFalse();
   }
 
+  /** Java then tells no parent, as it has to open a file to see that it is alive. */
+  @Test
+  void isThereWhenAllDescriptorsAreUsed() throws Exception {
+    Process probe = probe(Redirect.PIPE, "env", USE_ALL + "=yes", "sh", "-c", LIMITED, "sh");
+    assertThat(probe.waitFor(400, TimeUnit.MILLISECONDS)).as("ended").isFalse();
+  }
+
   /** Starts a process that watches its host, which is us, and ends with it. */
   private Process probe(Redirect input, String... prefix) throws Exception {
     List<String> command = new ArrayList<>(List.of(prefix));
@@ -112,10 +124,25 @@ class HostTest {
   /** Ends when its host is gone. */
   static final class Probe {
 
+    /** Those that nobody holds are closed one day. */
+    static final List<FileInputStream> HELD = new ArrayList<>();
+
     private Probe() {}
 
     public static void main(String[] args) {
       Host host = Host.of(Map.of());
+      if (System.getenv(USE_ALL) != null) {
+        // What is used later has to be loaded now.
+        host.isGone();
+        LockSupport.parkNanos(1);
+        try {
+          while (true) {
+            HELD.add(new FileInputStream("/dev/null"));
+          }
+        } catch (IOException e) {
+          // There are no more.
+        }
+      }
       System.out.print('!');
       System.out.flush();
       while (!host.isGone()) {
