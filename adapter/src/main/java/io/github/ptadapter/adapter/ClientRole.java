@@ -166,7 +166,12 @@ public final class ClientRole implements PtSupervisor.User {
     if (options.prewarm() > 0) {
       prepareReadyTunnels(loops, threads, reads);
     }
-    new ServerBootstrap()
+    ServerBootstrap server = new ServerBootstrap();
+    AcceptLimit limit = AcceptLimit.of(AcceptLimit.descriptors(), options.prewarm());
+    if (limit.connections() < options.maxConnections()) {
+      server.handler(limit);
+    }
+    server
         .group(loops)
         .channelFactory(() -> new NioServerSocketChannel(bound))
         // The channel is bound already: reading starts only when the pipeline is complete.
