@@ -113,7 +113,11 @@ final class Fault {
 
   /** The processor time that the one process of a program has had. */
   static Duration cpu(Machine machine, String program) {
-    String stat = machine.runAsRoot("cat", "/proc/" + machine.awaitPid(program) + "/stat");
+    return cpu(machine, machine.awaitPid(program));
+  }
+
+  static Duration cpu(Machine machine, long pid) {
+    String stat = machine.runAsRoot("cat", "/proc/" + pid + "/stat");
     String[] fields = stat.substring(stat.indexOf(')') + 2).split(" ", -1);
     // User and system, in hundredths of a second.
     return Duration.ofMillis(10 * (Long.parseLong(fields[11]) + Long.parseLong(fields[12])));

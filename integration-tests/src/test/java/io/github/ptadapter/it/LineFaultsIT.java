@@ -70,7 +70,7 @@ final class LineFaultsIT {
   void aLongCutLeavesNoWrongByte() {
     Fault fault = Fault.begin("cut of 120 s", path);
     Download download = Download.start(path, 48 * SIZE, 12 * SIZE).awaitUnderWay();
-    cut(Duration.ofSeconds(120));
+    cut(Duration.ofMinutes(2));
     fault.over();
     fault.note("curl ended with " + download.await().code());
     fault.end();

@@ -5,6 +5,7 @@ import com.github.dockerjava.api.command.InspectContainerResponse;
 import com.github.dockerjava.api.model.Capability;
 import com.github.dockerjava.api.model.ContainerNetwork;
 import com.github.dockerjava.api.model.Device;
+import com.github.dockerjava.api.model.HostConfig;
 import com.github.dockerjava.api.model.Ulimit;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -13,7 +14,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.testcontainers.containers.ExecConfig;
 import org.testcontainers.containers.GenericContainer;
 import org.testcontainers.images.ImagePullPolicy;
@@ -77,6 +80,27 @@ final class Machine implements AutoCloseable {
   /** The same with kernel settings. */
   static Machine start(
       Image image, String name, Lan lan, Map<String, String> sysctls, String... command) {
+    return start(
+        image,
+        name,
+        lan,
+        host -> {
+          host.withSysctls(sysctls);
+          if (sysctls.containsKey("net.ipv4.ip_forward")) {
+            host.withDevices(new Device("rwm", "/dev/net/tun", "/dev/net/tun"));
+          }
+        },
+        command);
+  }
+
+  /** The same with a file system in memory, of a size such as {@code 1m}, at a path. */
+  static Machine startWithSmallDisk(
+      Image image, String name, Lan lan, String at, String size, String... command) {
+    return start(image, name, lan, host -> host.withTmpFs(Map.of(at, "size=" + size)), command);
+  }
+
+  private static Machine start(
+      Image image, String name, Lan lan, Consumer<HostConfig> settings, String... command) {
     Plain container = new Plain(image.name());
     container
         .withCommand(command)
@@ -84,14 +108,10 @@ final class Machine implements AutoCloseable {
         .withNetworkAliases(name)
         .withCreateContainerCmdModifier(create -> {
           create.withHostName(name);
-          create
-              .getHostConfig()
-              .withCapAdd(Capability.NET_ADMIN)
-              .withUlimits(List.of(new Ulimit("nofile", DESCRIPTORS, DESCRIPTORS)))
-              .withSysctls(sysctls);
-          if (sysctls.containsKey("net.ipv4.ip_forward")) {
-            create.getHostConfig().withDevices(new Device("rwm", "/dev/net/tun", "/dev/net/tun"));
-          }
+          HostConfig host = Objects.requireNonNull(create.getHostConfig());
+          host.withCapAdd(Capability.NET_ADMIN)
+              .withUlimits(List.of(new Ulimit("nofile", DESCRIPTORS, DESCRIPTORS)));
+          settings.accept(host);
         });
     container.start();
     return new Machine(name, container);
@@ -147,6 +167,14 @@ final class Machine implements AutoCloseable {
   List<Long> pids(String program) {
     String pids = exec("root", "pgrep", "-x", program).out();
     return pids.lines().map(Long::valueOf).toList();
+  }
+
+  /**
+   * Starts a command as the image's user. It has Docker as its parent: a host that had to take it
+   * on would think its plugin had ended.
+   */
+  void runInBackground(String command) {
+    Thread.ofPlatform().daemon().start(() -> exec("", "sh", "-c", command));
   }
 
   /** Waits for the one process of a program. */
@@ -267,6 +295,10 @@ final class Machine implements AutoCloseable {
 
   private InspectContainerResponse inspect() {
     return docker.inspectContainerCmd(id()).exec();
+  }
+
+  String name() {
+    return name;
   }
 
   /** For Docker. */

@@ -142,6 +142,7 @@ final class ServerFaultsIT {
     try (Machine other = Machine.start(Image.BARE, "other", path.far(), "sleep", "infinity")) {
       path.server().connect(path.far());
       fault.note("%s -> %s".formatted(before, path.server().ipv4(path.far())));
+      fault.note("another machine has " + other.ipv4(path.far()));
       assertThat(path.server().ipv4(path.far())).isNotEqualTo(before);
       fault.over();
       fault.end();

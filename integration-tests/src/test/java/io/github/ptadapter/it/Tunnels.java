@@ -54,24 +54,19 @@ final class Tunnels implements AutoCloseable {
 
   private void open() {
     path.web().copy(Path.of("src/test/containers/echo"), "/usr/local/bin/echo-back");
-    inBackground(path.web(), "exec echo-back %d >/tmp/echo.out 2>&1".formatted(ECHO_PORT));
+    path.web().runInBackground("exec echo-back %d >/tmp/echo.out 2>&1".formatted(ECHO_PORT));
     path.client().copy(Path.of(location(Crowd.class)), FOLDER + "Crowd.class");
     long seed = new SecureRandom().nextLong() >>> 16;
     System.out.println("Tunnels: seed " + seed);
     // By this name, so that there is one 'java' in the machine: the plugin.
     path.client().run("sh", "-c", "ln -sf /opt/pt-adapter-*/runtime/bin/java /tmp/crowd");
-    inBackground(
-        path.client(),
-        "exec /tmp/crowd -Xmx64m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp /tmp/crowd-classes"
-            + " io.github.ptadapter.it.Crowd %d %d web %d %d >%s 2>&1"
-                .formatted(size, ContainerPath.SOCKS_PORT, ECHO_PORT, seed, OUTPUT));
+    path.client()
+        .runInBackground(
+            "exec /tmp/crowd -Xmx64m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp /tmp/crowd-classes"
+                + " io.github.ptadapter.it.Crowd %d %d web %d %d >%s 2>&1"
+                    .formatted(size, ContainerPath.SOCKS_PORT, ECHO_PORT, seed, OUTPUT));
     Await.until("the output", () -> path.client().exec("", "test", "-s", OUTPUT).code() == 0);
     awaitAll(System.currentTimeMillis());
-  }
-
-  /** With Docker as its parent: a host that had to take it on would think its plugin had ended. */
-  private static void inBackground(Machine machine, String command) {
-    Thread.ofPlatform().daemon().start(() -> machine.exec("", "sh", "-c", command));
   }
 
   private static URI location(Class<?> type) {
