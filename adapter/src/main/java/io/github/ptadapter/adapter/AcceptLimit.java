@@ -20,8 +20,6 @@ final class AcceptLimit extends ChannelInboundHandlerAdapter {
   /** The JVM's own, a PT that is started again, and what one round of accepting brings. */
   private static final int RESERVE = 80;
 
-  private static final String LINE = "Max open files";
-
   private final long connections;
   private long open;
 
@@ -42,8 +40,8 @@ final class AcceptLimit extends ChannelInboundHandlerAdapter {
     try {
       return Files.readString(Path.of("/proc/self/limits"))
           .lines()
-          .filter(line -> line.startsWith(LINE))
-          .map(line -> line.substring(LINE.length()).strip().split(" ", 2)[0])
+          .filter(line -> line.matches("Max\\s+open\\s+files\\s.*"))
+          .map(line -> line.split("\\s+", -1)[3])
           .filter(soft -> soft.matches("\\d{1,18}"))
           .mapToLong(Long::parseLong)
           .findFirst()
