@@ -34,7 +34,7 @@ import org.slf4j.event.Level;
  * own.
  *
  * <p>Nothing that happens to the output reaches the callers: lines that it cannot take in time are
- * dropped and counted, errors are ignored.
+ * dropped and counted, those that a file cannot take go to standard error.
  */
 public final class LogOutput {
 
@@ -49,7 +49,11 @@ public final class LogOutput {
   private static final FloodLimit flood = new FloodLimit();
 
   private static volatile Level threshold = Level.INFO;
-  private static volatile OutputStream output = new FileOutputStream(FileDescriptor.err);
+  private static final OutputStream standardError = new FileOutputStream(FileDescriptor.err);
+  private static volatile OutputStream output = standardError;
+
+  /** The output of which was told that it takes nothing; belongs to the writing thread. */
+  private static @Nullable OutputStream failed;
 
   static {
     Thread.ofPlatform().name("log").daemon().stackSize(256 * 1024).start(LogOutput::write);
@@ -156,13 +160,33 @@ public final class LogOutput {
           }
           put(line);
         } catch (IOException e) {
-          // There is nobody left to tell: standard error is closed, or the disk is full.
+          putOnStandardError(line, e);
         } finally {
           waiting.decrementAndGet();
         }
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    }
+  }
+
+  /** A full disk must not hide what is wrong. */
+  private static void putOnStandardError(String line, IOException why) {
+    OutputStream broken = output;
+    if (broken.equals(standardError)) {
+      return;
+    }
+    try {
+      if (!broken.equals(failed)) {
+        failed = broken;
+        String reason = StateDirectory.reason(why);
+        standardError.write(
+            line(Level.WARN, "cannot write the log: " + reason + "; its lines come here", null)
+                .getBytes(StandardCharsets.UTF_8));
+      }
+      standardError.write(line.getBytes(StandardCharsets.UTF_8));
+    } catch (IOException e) {
+      // There is nobody left to tell.
     }
   }
 

@@ -110,12 +110,29 @@ public record StateDirectory(Path path) {
   }
 
   /**
-   * Leaves the options that make a client of this server; never half written.
+   * Leaves the options that make a client of this server; never half written. A server whose disk
+   * is full starts again with the file of the run before, if that says the same.
    *
    * @throws AdapterException when the file cannot be written
    */
   void writeClientOptions(String options) throws AdapterException {
-    write(CLIENT_OPTIONS_FILE, options + "\n");
+    try {
+      write(CLIENT_OPTIONS_FILE, options + "\n");
+    } catch (AdapterException e) {
+      if (!saysAlready(options + "\n")) {
+        throw e;
+      }
+      log.warn("{}; it says the same from before", e.getMessage());
+    }
+  }
+
+  private boolean saysAlready(String text) {
+    Path file = path.resolve(CLIENT_OPTIONS_FILE);
+    try {
+      return Files.isRegularFile(file, NOFOLLOW_LINKS) && Files.readString(file).equals(text);
+    } catch (IOException e) {
+      return false;
+    }
   }
 
   /** Keeps a copy of a server's identity, as its PT has just shown that it is whole. */

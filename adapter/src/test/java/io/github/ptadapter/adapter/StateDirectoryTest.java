@@ -336,6 +336,22 @@ class StateDirectoryTest {
     refused(() -> state.writeClientOptions("x"), "cannot write " + file + ": ");
   }
 
+  @Test
+  void doWithAFileThatSaysTheSameWhenTheDiskIsFull() throws Exception {
+    StateDirectory state = server();
+    state.writeClientOptions("x");
+    Path fresh = state.path().resolve("client-plugin-opts.txt.new");
+    Files.createDirectories(fresh.resolve("in the way"));
+    CapturedLog log = new CapturedLog();
+    log.begin();
+    state.writeClientOptions("x");
+    assertThat(log.lines())
+        .singleElement()
+        .asString()
+        .contains("WARN", "cannot write ", "; it says the same from before");
+    refused(() -> state.writeClientOptions("y"), "cannot write ");
+  }
+
   private StateDirectory client() throws AdapterException {
     return StateDirectory.forClient(Optional.empty(), OBFS4, environment);
   }
