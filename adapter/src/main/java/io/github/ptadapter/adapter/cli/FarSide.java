@@ -269,7 +269,7 @@ final class FarSide implements AutoCloseable {
         + " cert is another than yours (has it lost its state directory? compare its"
         + " client-plugin-opts.txt), a program that is no "
         + transport
-        + " server, a clock that is wrong by an hour here or there, and something on the way that"
+        + " server, clocks that are more than an hour apart, and something on the way that"
         + " lets connections through but not what follows. From here these look the same; most often"
         + " it is the cert.";
   }
