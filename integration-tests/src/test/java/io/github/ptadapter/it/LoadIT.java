@@ -30,7 +30,7 @@ final class LoadIT {
   private static final int TUNNELS_IN_TURN = 20_000;
   private static final int IN_TURN_AT_ONCE = 200;
   private static final int SOAK_AT_ONCE = 60;
-  private static final Duration SOAK = FULL ? Duration.ofMinutes(20) : Duration.ofMinutes(1);
+  private static final Duration SOAK = FULL ? Duration.ofMinutes(20) : Duration.ofMinutes(2);
   private static final Duration SOAK_FOR_LEAKS =
       FULL ? Duration.ofMinutes(2) : Duration.ofSeconds(10);
 
