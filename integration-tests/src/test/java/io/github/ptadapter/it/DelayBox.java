@@ -25,10 +25,6 @@ final class DelayBox implements AutoCloseable {
       return new Line(delay, part, rate);
     }
 
-    Line withRate(long bytesASecond) {
-      return new Line(delay, loss, bytesASecond);
-    }
-
     @Override
     public String toString() {
       return "%d %s %d".formatted(delay.toMillis(), loss, rate);

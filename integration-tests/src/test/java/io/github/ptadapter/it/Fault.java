@@ -31,7 +31,6 @@ final class Fault {
   private final Map<Machine, List<String>> processes = new LinkedHashMap<>();
   private final Map<Machine, Integer> logged = new LinkedHashMap<>();
   private final long begin = System.nanoTime();
-  private String allowed = OF_A_TUNNEL;
   private long over;
   private Duration again = Duration.ZERO;
   private String more = "";
@@ -54,12 +53,6 @@ final class Fault {
 
   static Fault begin(String name, ContainerPath path, Tunnels tunnels) {
     return new Fault(name, path, Optional.of(tunnels));
-  }
-
-  /** What else the logs may say: a regular expression. */
-  Fault allowing(String line) {
-    allowed += "|" + line;
-    return this;
   }
 
   /** A word for the line. */
@@ -101,7 +94,7 @@ final class Fault {
     for (Machine machine : List.of(path.client(), path.server())) {
       assertThat(warnings(machine))
           .hasSizeLessThan(MAX_LINES)
-          .allMatch(line -> line.matches(".* (WARN|ERROR) \\[pt-adapter] (" + allowed + ")"));
+          .allMatch(line -> line.matches(".* (WARN|ERROR) \\[pt-adapter] (" + OF_A_TUNNEL + ")"));
       assertThat(lines(machine)).noneMatch(line -> line.contains("xception"));
       List<String> expected = processes.get(machine);
       Await.until(

@@ -16,7 +16,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.function.Consumer;
 import org.testcontainers.containers.ExecConfig;
 import org.testcontainers.containers.GenericContainer;
 import org.testcontainers.images.ImagePullPolicy;
@@ -80,27 +79,6 @@ final class Machine implements AutoCloseable {
   /** The same with kernel settings. */
   static Machine start(
       Image image, String name, Lan lan, Map<String, String> sysctls, String... command) {
-    return start(
-        image,
-        name,
-        lan,
-        host -> {
-          host.withSysctls(sysctls);
-          if (sysctls.containsKey("net.ipv4.ip_forward")) {
-            host.withDevices(new Device("rwm", "/dev/net/tun", "/dev/net/tun"));
-          }
-        },
-        command);
-  }
-
-  /** The same with a file system in memory, of a size such as {@code 1m}, at a path. */
-  static Machine startWithSmallDisk(
-      Image image, String name, Lan lan, String at, String size, String... command) {
-    return start(image, name, lan, host -> host.withTmpFs(Map.of(at, "size=" + size)), command);
-  }
-
-  private static Machine start(
-      Image image, String name, Lan lan, Consumer<HostConfig> settings, String... command) {
     Plain container = new Plain(image.name());
     container
         .withCommand(command)
@@ -111,7 +89,10 @@ final class Machine implements AutoCloseable {
           HostConfig host = Objects.requireNonNull(create.getHostConfig());
           host.withCapAdd(Capability.NET_ADMIN)
               .withUlimits(List.of(new Ulimit("nofile", DESCRIPTORS, DESCRIPTORS)));
-          settings.accept(host);
+          host.withSysctls(sysctls);
+          if (sysctls.containsKey("net.ipv4.ip_forward")) {
+            host.withDevices(new Device("rwm", "/dev/net/tun", "/dev/net/tun"));
+          }
         });
     container.start();
     return new Machine(name, container);

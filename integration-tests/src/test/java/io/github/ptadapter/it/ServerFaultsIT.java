@@ -167,7 +167,7 @@ final class ServerFaultsIT {
   }
 
   @Test
-  void aClientGoesOnInAnotherNetwork() {
+  void aClientGoesOnWhenItsNetworkIsBack() {
     Fault fault = Fault.begin("client's network away and back", path, tunnels);
     path.client().disconnect(path.near());
     assertThat(path.tryCurl("http://web/1").code()).as("exit code of curl").isNotZero();
